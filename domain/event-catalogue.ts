@@ -1,0 +1,36 @@
+import { type AnalyticsEvent, analyticsEvents } from './analytics/events.ts'
+import { type GatewayEvent, gatewayEvents } from './gateway/events.ts'
+import { type IdentityEvent, identityEvents } from './identity/events.ts'
+import { type InstallerEvent, installerEvents } from './installer/events.ts'
+import type { ContextEvents, EventDefinition } from './kernel/upcast.ts'
+import { type RegistryEvent, registryEvents } from './registry/events.ts'
+
+/** Every event that this program can write. */
+export type TidemarkEvent =
+  | IdentityEvent
+  | RegistryEvent
+  | InstallerEvent
+  | GatewayEvent
+  | AnalyticsEvent
+
+/** Every event type, by bounded context. Type names are unique in the system. */
+export const eventCatalogue: Readonly<Record<string, ContextEvents>> = {
+  identity: identityEvents,
+  registry: registryEvents,
+  installer: installerEvents,
+  gateway: gatewayEvents,
+  analytics: analyticsEvents,
+}
+
+const byType: ReadonlyMap<string, { context: string; definition: EventDefinition }> = new Map(
+  Object.entries(eventCatalogue).flatMap(([context, events]) =>
+    Object.entries(events).map(([type, definition]) => [type, { context, definition }] as const),
+  ),
+)
+
+/** @returns undefined for a type that this program does not know. */
+export function eventDefinition(
+  type: string,
+): { readonly context: string; readonly definition: EventDefinition } | undefined {
+  return byType.get(type)
+}

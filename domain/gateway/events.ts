@@ -1,0 +1,99 @@
+import { Type } from 'typebox'
+import type { EventOf } from '../kernel/event.ts'
+import { firstVersion } from '../kernel/upcast.ts'
+
+// These names and shapes are the storage format. A published version is never edited:
+// add V2 beside it and the upcaster that leads to it.
+
+const instant = Type.String({ format: 'date-time' })
+const installationId = Type.String({ format: 'uuid' })
+const processId = Type.String({ format: 'uuid', description: 'one run of a server process' })
+const bytes = Type.Integer({ minimum: 0 })
+
+export const CALL_OUTCOMES = [
+  'ok',
+  'tool-error',
+  'protocol-error',
+  'timeout',
+  'unavailable',
+] as const
+export type CallOutcome = (typeof CALL_OUTCOMES)[number]
+
+/** One `tools/call` that went through the gateway: never its arguments or its result. Who called is the event's actor. */
+export const ToolCalledV1 = Type.Object(
+  {
+    installationId,
+    serverName: Type.String(),
+    version: Type.String(),
+    tool: Type.String({ maxLength: 300 }),
+    durationMs: Type.Number({ minimum: 0 }),
+    outcome: Type.Union(CALL_OUTCOMES.map((outcome) => Type.Literal(outcome))),
+    requestBytes: bytes,
+    responseBytes: bytes,
+    calledAt: instant,
+  },
+  { $id: 'gateway.ToolCalled.v1', additionalProperties: false },
+)
+
+export const ServerProcessStartedV1 = Type.Object(
+  {
+    installationId,
+    processId,
+    version: Type.String(),
+    sandbox: Type.Union([Type.Literal('bubblewrap'), Type.Literal('none')]),
+    startedAt: instant,
+  },
+  { $id: 'gateway.ServerProcessStarted.v1', additionalProperties: false },
+)
+
+export const ServerProcessStoppedV1 = Type.Object(
+  {
+    installationId,
+    processId,
+    reason: Type.Union([
+      Type.Literal('idle'),
+      Type.Literal('exited'),
+      Type.Literal('unhealthy'),
+      Type.Literal('misbehaved'),
+      Type.Literal('replaced'),
+      Type.Literal('shutdown'),
+    ]),
+    exitCode: Type.Optional(Type.Integer()),
+    detail: Type.Optional(Type.String({ maxLength: 500 })),
+    ranMs: Type.Number({ minimum: 0 }),
+    stoppedAt: instant,
+  },
+  { $id: 'gateway.ServerProcessStopped.v1', additionalProperties: false },
+)
+
+/** It kept dying: it is not started again until somebody lifts the quarantine or changes its version. */
+export const ServerQuarantinedV1 = Type.Object(
+  {
+    installationId,
+    version: Type.String(),
+    failures: Type.Integer({ minimum: 1 }),
+    cause: Type.String({ maxLength: 500 }),
+    quarantinedAt: instant,
+  },
+  { $id: 'gateway.ServerQuarantined.v1', additionalProperties: false },
+)
+
+export const QuarantineLiftedV1 = Type.Object(
+  { installationId, liftedAt: instant },
+  { $id: 'gateway.QuarantineLifted.v1', additionalProperties: false },
+)
+
+export type GatewayEvent =
+  | EventOf<'ToolCalled', typeof ToolCalledV1>
+  | EventOf<'ServerProcessStarted', typeof ServerProcessStartedV1>
+  | EventOf<'ServerProcessStopped', typeof ServerProcessStoppedV1>
+  | EventOf<'ServerQuarantined', typeof ServerQuarantinedV1>
+  | EventOf<'QuarantineLifted', typeof QuarantineLiftedV1>
+
+export const gatewayEvents = {
+  ToolCalled: firstVersion(ToolCalledV1),
+  ServerProcessStarted: firstVersion(ServerProcessStartedV1),
+  ServerProcessStopped: firstVersion(ServerProcessStoppedV1),
+  ServerQuarantined: firstVersion(ServerQuarantinedV1),
+  QuarantineLifted: firstVersion(QuarantineLiftedV1),
+}

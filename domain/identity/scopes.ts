@@ -1,0 +1,15 @@
+/** What an API key can allow. One place: routes, key issuing and documents all read it. */
+export const SCOPES = [
+  'catalogue:read',
+  'sources:write',
+  'installations:read',
+  'installations:write',
+  'tools:call',
+  'analytics:read',
+  'analytics:write',
+  'audit:read',
+  'keys:write',
+  'operations:read',
+] as const
+
+export type Scope = (typeof SCOPES)[number]

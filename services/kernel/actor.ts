@@ -1,0 +1,37 @@
+import type { FastifyRequest } from 'fastify'
+import type { Scope } from '../../domain/identity/scopes.ts'
+import type { AppendContext } from '../ports/event-store.ts'
+
+/** Who is calling, as the auth hook established it from the verified API key and from nothing else. */
+export type Actor = {
+  readonly tenantId: string
+  readonly actorId: string
+  readonly scopes: readonly Scope[]
+}
+
+/**
+ * Who may use a route: `anyone` without a key; `public-catalogue` without a key where the
+ * operator made the default tenant's catalogue public, else like `catalogue:read`; or the
+ * holders of a scope.
+ */
+export type Access = 'anyone' | 'public-catalogue' | Scope
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    actor: Actor
+  }
+  interface FastifyContextConfig {
+    /** Every route states it; a route without it stops the start. */
+    access?: Access
+  }
+}
+
+/** What every event appended for this request carries in its metadata. */
+export function appendContext({ actor, id }: FastifyRequest): AppendContext {
+  return {
+    tenantId: actor.tenantId,
+    actorId: actor.actorId,
+    correlationId: id,
+    causationId: id,
+  }
+}

@@ -1,0 +1,98 @@
+import { v4 as randomUuid, v5 as uuidOf } from 'uuid'
+import type { Decider } from '../../domain/kernel/decider.ts'
+import {
+  type AppendContext,
+  type EventStore,
+  type NewEvent,
+  type Position,
+  type RecordedEvent,
+  RevisionConflictError,
+  type StreamRevision,
+} from '../ports/event-store.ts'
+import { problemOf } from './problem.ts'
+
+const MAX_ATTEMPTS = 5
+
+/** Namespace of the event ids that are derived from a command's id (RFC 9562, version 5). */
+const COMMAND_NAMESPACE = '6f1c7a52-6d0b-4a5c-9c0e-0f6a0c5d3b1e'
+
+export type CommandContext = AppendContext & {
+  /** Same id = same command: carried out once, however often it is sent. */
+  readonly commandId?: string
+}
+
+type DomainEvent = { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
+
+export type Executed<State> = {
+  /** The stream after the command. */
+  readonly revision: StreamRevision
+  /** Of the stream's last event; 0n when the stream has none. A read `atLeast` it sees the command's effect. */
+  readonly position: Position
+  /** The aggregate after the command. */
+  readonly state: State
+}
+
+/**
+ * Load, decide, append: the one command handler every aggregate shares.
+ *
+ * Re-reads and re-decides when another writer got in first, `MAX_ATTEMPTS` times in all.
+ *
+ * @throws {ProblemError} when the decider rejects the command.
+ * @throws {RevisionConflictError} when every attempt lost the race.
+ */
+export async function execute<State, Command, Event extends DomainEvent, Code extends string>(
+  store: EventStore,
+  decider: Decider<State, Command, Event, Code>,
+  stream: string,
+  command: Command,
+  context: CommandContext,
+): Promise<Executed<State>> {
+  for (let attempt = 1; ; attempt++) {
+    const history = await load(store, decider, stream)
+    const { state, revision, position } = history
+    if (context.commandId !== undefined && history.ids.has(eventId(context.commandId, 0)))
+      return { state, revision, position }
+    const decision = decider.decide(state, command)
+    if (decision.outcome === 'rejected') throw problemOf(decision.rejection)
+    if (decision.events.length === 0) return { state, revision, position }
+    const events = decision.events.map(
+      ({ type, data }, index): NewEvent => ({ id: eventId(context.commandId, index), type, data }),
+    )
+    try {
+      const appended = await store.append(stream, events, revision, context)
+      return { ...appended, state: decision.events.reduce(decider.evolve, state) }
+    } catch (error) {
+      if (!(error instanceof RevisionConflictError) || attempt === MAX_ATTEMPTS) throw error
+    }
+  }
+}
+
+export type History<State> = Executed<State> & { readonly ids: ReadonlySet<string> }
+
+/**
+ * The aggregate as its stream tells it.
+ *
+ * @throws {Error} when an event of the stream cannot be read: deciding without it could be wrong.
+ */
+export async function load<State, Command, Event extends DomainEvent, Code extends string>(
+  store: EventStore,
+  decider: Decider<State, Command, Event, Code>,
+  stream: string,
+): Promise<History<State>> {
+  let state = decider.initial
+  let last: RecordedEvent | undefined
+  const ids = new Set<string>()
+  for await (const event of store.readStream(stream)) {
+    if (event.fault !== undefined)
+      throw new Error(`Event ${event.eventId} of ${stream} cannot be read: ${event.fault}`)
+    // The store checked the data against this type's schema when it was appended.
+    state = decider.evolve(state, { type: event.type, data: event.data } as Event)
+    ids.add(event.eventId)
+    last = event
+  }
+  return { state, ids, revision: last?.revision ?? 'no-stream', position: last?.position ?? 0n }
+}
+
+function eventId(commandId: string | undefined, index: number): string {
+  return commandId === undefined ? randomUuid() : uuidOf(`${commandId}/${index}`, COMMAND_NAMESPACE)
+}

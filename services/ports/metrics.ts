@@ -1,0 +1,33 @@
+import type { CallOutcome } from '../../domain/gateway/events.ts'
+import type { Position } from './event-store.ts'
+
+/** What the system measures about itself, one method a fact. Durations are in seconds. */
+export interface Metrics {
+  /** A command was decided and, when accepted, appended. */
+  commandHandled(
+    command: string,
+    outcome: 'accepted' | 'rejected' | 'failed',
+    seconds: number,
+  ): void
+  appended(events: number, seconds: number): void
+  projectorAt(readModel: string, position: Position, lagEvents: number): void
+  eventParked(readModel: string): void
+  relayAt(position: Position, lagEvents: number): void
+  syncFinished(outcome: 'completed' | 'failed', changes: number, seconds: number): void
+  installFinished(outcome: 'installed' | 'updated' | 'failed', seconds: number): void
+  toolCalled(outcome: CallOutcome, seconds: number): void
+  serverProcesses(running: number): void
+}
+
+/** For tests and tools that measure nothing. */
+export const noMetrics: Metrics = {
+  commandHandled() {},
+  appended() {},
+  projectorAt() {},
+  eventParked() {},
+  relayAt() {},
+  syncFinished() {},
+  installFinished() {},
+  toolCalled() {},
+  serverProcesses() {},
+}
