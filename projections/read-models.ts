@@ -1,5 +1,7 @@
+import { type InstallationsTables, installations } from './installer/installations.ts'
+
 /** Every table a read model owns. */
-export type Tables = Record<never, never>
+export type Tables = InstallationsTables
 
 /** Every read model that the projector runs, one line each. */
-export const readModels = [] as const
+export const readModels = [installations] as const

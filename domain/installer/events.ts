@@ -18,36 +18,40 @@ export type Stage = (typeof STAGES)[number]
 const stage = Type.Union(STAGES.map((name) => Type.Literal(name)))
 
 /** What is to be installed: always something that a catalogue entry names, never a command. */
-const target = Type.Union([
-  Type.Object({
-    kind: Type.Literal('npm'),
-    identifier: Type.String({ description: 'package name' }),
-    version: Type.String({ description: 'exact package version' }),
-  }),
-  Type.Object({ kind: Type.Literal('remote'), url: Type.String({ format: 'uri' }) }),
-])
+const npmTarget = Type.Object({
+  kind: Type.Literal('npm'),
+  identifier: Type.String({ description: 'package name' }),
+  version: Type.String({ description: 'exact package version' }),
+})
+const remote = Type.Object({
+  kind: Type.Literal('remote'),
+  url: Type.String({ format: 'uri', description: 'Streamable HTTP endpoint' }),
+})
+const target = Type.Union([npmTarget, remote])
+export type NpmTarget = Static<typeof npmTarget>
 export type Target = Static<typeof target>
 
 /** How an installed version is reached or started. */
-const runtime = Type.Union([
-  Type.Object({
-    kind: Type.Literal('npm'),
-    directory: Type.String({ description: 'version directory, relative to the data directory' }),
-    entry: Type.String({ description: 'script to start, relative to `directory`' }),
-    lockSha256: Type.String({ description: 'SHA-256 of package-lock.json, hexadecimal' }),
-    treeSha256: Type.String({ description: 'SHA-256 over every file of `directory`' }),
-    packages: Type.Integer({ minimum: 1 }),
-    sizeBytes: Type.Integer({ minimum: 0 }),
-  }),
-  Type.Object({ kind: Type.Literal('remote'), url: Type.String({ format: 'uri' }) }),
-])
+const npmRuntime = Type.Object({
+  kind: Type.Literal('npm'),
+  directory: Type.String({ description: 'version directory, relative to the data directory' }),
+  entry: Type.String({ description: 'script to start, relative to `directory`' }),
+  lockSha256: Type.String({ description: 'SHA-256 of package-lock.json, hexadecimal' }),
+  treeSha256: Type.String({ description: 'SHA-256 over every file of `directory`' }),
+  packages: Type.Integer({ minimum: 1 }),
+  sizeBytes: Type.Integer({ minimum: 0 }),
+})
+const runtime = Type.Union([npmRuntime, remote])
+export type NpmRuntime = Static<typeof npmRuntime>
 export type Runtime = Static<typeof runtime>
 
 /** Values for what the catalogue entry declares. A secret's value is in the secret store, only its name is here. */
 const configuration = Type.Object(
   {
-    environment: Type.Record(Type.String(), Type.String()),
-    arguments: Type.Array(Type.String()),
+    environment: Type.Record(Type.String(), Type.String(), {
+      description: 'environment variables of a package, HTTP headers of a remote server',
+    }),
+    arguments: Type.Array(Type.String(), { description: 'command line, as the server gets it' }),
     secretNames: Type.Array(Type.String()),
     network: Type.Union([Type.Literal('none'), Type.Literal('full')], {
       description: 'what the sandbox lets the server reach',
@@ -56,6 +60,8 @@ const configuration = Type.Object(
   { additionalProperties: false },
 )
 export type Configuration = Static<typeof configuration>
+
+const secretName = Type.String({ minLength: 1, maxLength: 200 })
 
 const tools = Type.Array(Type.String(), { description: 'names of the tools that it listed' })
 
@@ -92,6 +98,10 @@ export const InstallationStageCompletedV1 = Type.Object(
     durationMs: Type.Number({ minimum: 0 }),
     /** What the stage found out, for people: counts, sizes, verdicts. */
     facts: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+    /** From `install` on. */
+    runtime: Type.Optional(runtime),
+    /** From `verify` on. */
+    tools: Type.Optional(tools),
     completedAt: instant,
   },
   { $id: 'installer.InstallationStageCompleted.v1', additionalProperties: false },
@@ -171,6 +181,7 @@ export const InstallationRolledBackV1 = Type.Object(
     to: serverVersion,
     runtime,
     configuration,
+    tools,
     rolledBackAt: instant,
   },
   { $id: 'installer.InstallationRolledBack.v1', additionalProperties: false },
@@ -179,6 +190,17 @@ export const InstallationRolledBackV1 = Type.Object(
 export const ConfigurationChangedV1 = Type.Object(
   { installationId, configuration, changedAt: instant },
   { $id: 'installer.ConfigurationChanged.v1', additionalProperties: false },
+)
+
+/** The value is in the secret store; storing it again is another event. `configuration` is the one that results. */
+export const SecretStoredV1 = Type.Object(
+  { installationId, name: secretName, configuration, storedAt: instant },
+  { $id: 'installer.SecretStored.v1', additionalProperties: false },
+)
+
+export const SecretRemovedV1 = Type.Object(
+  { installationId, name: secretName, configuration, removedAt: instant },
+  { $id: 'installer.SecretRemoved.v1', additionalProperties: false },
 )
 
 /** A kept version was deleted from disk: no rollback returns to it any more. */
@@ -205,6 +227,8 @@ export type InstallerEvent =
   | EventOf<'ServerUpdateFailed', typeof ServerUpdateFailedV1>
   | EventOf<'InstallationRolledBack', typeof InstallationRolledBackV1>
   | EventOf<'ConfigurationChanged', typeof ConfigurationChangedV1>
+  | EventOf<'SecretStored', typeof SecretStoredV1>
+  | EventOf<'SecretRemoved', typeof SecretRemovedV1>
   | EventOf<'VersionDiscarded', typeof VersionDiscardedV1>
   | EventOf<'ServerUninstalled', typeof ServerUninstalledV1>
 
@@ -221,6 +245,8 @@ export const installerEvents = {
   ServerUpdateFailed: firstVersion(ServerUpdateFailedV1),
   InstallationRolledBack: firstVersion(InstallationRolledBackV1),
   ConfigurationChanged: firstVersion(ConfigurationChangedV1),
+  SecretStored: firstVersion(SecretStoredV1),
+  SecretRemoved: firstVersion(SecretRemovedV1),
   VersionDiscarded: firstVersion(VersionDiscardedV1),
   ServerUninstalled: firstVersion(ServerUninstalledV1),
 }
