@@ -1,0 +1,37 @@
+import { connect } from 'nats'
+import pg from 'pg'
+import t from 'tap'
+import { emptyDatabase } from '../support/database.ts'
+import { freshNats } from '../support/nats.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+t.test('an empty database belongs to an owner who is no superuser', async (t) => {
+  const { ownerUrl } = await emptyDatabase(t)
+  const client = new pg.Client({ connectionString: ownerUrl })
+  await client.connect()
+  const { rows } = await client.query(`select current_setting('is_superuser') as superuser`)
+  t.equal(rows[0].superuser, 'off')
+  await client.query('create extension pg_trgm')
+  await client.end()
+})
+
+t.test('a NATS server of a test survives a restart and forgets when wiped', async (t) => {
+  const nats = await freshNats(t)
+  const streams = async () => {
+    const connection = await connect({ servers: nats.url })
+    try {
+      const manager = await connection.jetstreamManager()
+      return (await manager.streams.list().next()).map(({ config }) => config.name)
+    } finally {
+      await connection.close()
+    }
+  }
+  const connection = await connect({ servers: nats.url, reconnect: false })
+  await (await connection.jetstreamManager()).streams.add({ name: 'KEPT', subjects: ['kept'] })
+  await nats.kill()
+  await waitFor('the connection to break', () => connection.isClosed())
+  await nats.restart()
+  t.same(await streams(), ['KEPT'])
+  await nats.wipe()
+  t.same(await streams(), [])
+})
