@@ -17,6 +17,8 @@ export interface Metrics {
   installFinished(outcome: 'installed' | 'updated' | 'failed', seconds: number): void
   toolCalled(outcome: CallOutcome, seconds: number): void
   serverProcesses(running: number): void
+  /** @param route the route's pattern, never the path that was asked for. */
+  requestServed(method: string, route: string, status: number, seconds: number): void
 }
 
 /** For tests and tools that measure nothing. */
@@ -30,4 +32,5 @@ export const noMetrics: Metrics = {
   installFinished() {},
   toolCalled() {},
   serverProcesses() {},
+  requestServed() {},
 }

@@ -1,0 +1,61 @@
+import { Ajv, type ErrorObject, type Options } from 'ajv'
+import addFormats from 'ajv-formats'
+import type { FastifyError, FastifySchemaCompiler } from 'fastify'
+import type { TSchema } from 'typebox'
+import { type ProblemDetails, type ProblemError, problem } from './problem.ts'
+
+const MAX_ERRORS = 20
+
+const shared: Options = {
+  allErrors: true,
+  removeAdditional: false,
+  useDefaults: true,
+  strict: false,
+  validateFormats: true,
+}
+
+function withFormats(options: Options): Ajv {
+  const ajv = new Ajv({ ...shared, ...options })
+  addFormats.default(ajv)
+  return ajv
+}
+
+/** A body says what it means: "5" is not 5. Text of a URL or a header has to be read as what the schema wants. */
+export function validatorCompiler(): FastifySchemaCompiler<TSchema> {
+  const exact = withFormats({ coerceTypes: false })
+  const text = withFormats({ coerceTypes: 'array' })
+  return ({ schema, httpPart }) => (httpPart === 'body' ? exact : text).compile(schema)
+}
+
+/** 422 for a body that does not fit its schema, 400 for parameters and headers. */
+export function validationProblem(error: FastifyError): ProblemError {
+  const inBody = error.validationContext === 'body'
+  const errors = (error.validation ?? []) as readonly ErrorObject[]
+  return problem(
+    inBody ? 422 : 400,
+    inBody ? 'invalid-body' : 'invalid-parameters',
+    inBody
+      ? 'The body does not fit what this request takes; `errors` says where.'
+      : 'A parameter does not fit what this request takes; `errors` says which.',
+    errors.slice(0, MAX_ERRORS).map((fault) => entry(error.validationContext ?? 'body', fault)),
+  )
+}
+
+function entry(
+  context: string,
+  { instancePath, keyword, params, message }: ErrorObject,
+): NonNullable<ProblemDetails['errors']>[number] {
+  const member =
+    keyword === 'additionalProperties'
+      ? String(params.additionalProperty)
+      : keyword === 'required'
+        ? String(params.missingProperty)
+        : undefined
+  const suffix =
+    member === undefined ? '' : `/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  const allowed = keyword === 'enum' ? `: ${JSON.stringify(params.allowedValues)}` : ''
+  return {
+    pointer: `/${context}${instancePath}${suffix}`.slice(0, 300),
+    detail: `${message ?? 'is not allowed'}${allowed}`.slice(0, 300),
+  }
+}
