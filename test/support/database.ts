@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import pg from 'pg'
+import { migrate } from '../../infra/postgres/migrate.ts'
 
 const OWNER = 'tidemark_test_owner'
 const APP = 'tidemark_test_app'
@@ -36,6 +37,8 @@ export async function freshDatabase(t: Teardown): Promise<TestDatabase> {
   await asSuperuser(async (client) => {
     const template = await migratedTemplate(client)
     await createDatabase(client, name, template)
+    // `migrate` grants it; a copy does not take a database's own grants along.
+    await client.query(`grant create on database ${name} to ${APP}`)
   })
   t.teardown(() => dropDatabase(name))
   return urlsOf(name)
@@ -54,7 +57,6 @@ async function migratedTemplate(client: pg.Client): Promise<string> {
     if (rowCount === 1) return name
     await client.query(`drop database if exists ${name} with (force)`)
     await createDatabase(client, name)
-    const { migrate } = await import('../../infra/postgres/migrate.ts')
     await migrate({ ownerUrl: urlsOf(name).ownerUrl, appRole: APP })
     await client.query(`alter database ${name} is_template true`)
     return name

@@ -1,0 +1,47 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+
+const CONNECT_TIMEOUT_MS = 5_000
+const DEFAULT_MAX_CONNECTIONS = 10
+const IDENTIFIER = /^[a-z_][a-z0-9_]*$/
+
+export type PoolOptions = {
+  /** Most connections at once. */
+  readonly max?: number
+  /** Schemas in which unqualified names are looked up; by default the read models, then extensions. */
+  readonly searchPath?: readonly string[]
+}
+
+/** `int8` arrives as a `bigint`: exact, and never mixed up with a number or a string unnoticed. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser(oid, format) {
+    if (oid === pg.types.builtins.INT8 && format !== 'binary') return BigInt
+    return pg.types.getTypeParser(oid, format)
+  },
+}
+
+/** Connections to one database. The caller ends the pool. */
+export function createPool(
+  url: string,
+  { max = DEFAULT_MAX_CONNECTIONS, searchPath = ['read', 'public'] }: PoolOptions = {},
+): pg.Pool {
+  for (const schema of searchPath)
+    if (!IDENTIFIER.test(schema)) throw new RangeError(`"${schema}" is not a plain schema name.`)
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    types,
+    options: `-c search_path=${searchPath.join(',')}`,
+    application_name: 'tidemark',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+  })
+  // An idle connection that the server closed: the pool has dropped it, the next query opens another.
+  pool.on('error', () => {})
+  return pool
+}
+
+/** The query builder over `pool`; destroying it ends the pool. */
+export function createReadDatabase<Tables>(pool: pg.Pool): Kysely<Tables> {
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+}
