@@ -1,7 +1,7 @@
 import { connect } from 'nats'
 import pg from 'pg'
 import t from 'tap'
-import { emptyDatabase } from '../support/database.ts'
+import { emptyDatabase, freshDatabase } from '../support/database.ts'
 import { freshNats } from '../support/nats.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -12,6 +12,19 @@ t.test('an empty database belongs to an owner who is no superuser', async (t) =>
   const { rows } = await client.query(`select current_setting('is_superuser') as superuser`)
   t.equal(rows[0].superuser, 'off')
   await client.query('create extension pg_trgm')
+  await client.end()
+})
+
+t.test('a fresh database is migrated, and the application may not rewrite its log', async (t) => {
+  const { appUrl } = await freshDatabase(t)
+  const client = new pg.Client({ connectionString: appUrl })
+  await client.connect()
+  const { rows } = await client.query(
+    `select relname from pg_class where relnamespace = 'log'::regnamespace and relkind = 'r'`,
+  )
+  t.not(rows.length, 0)
+  for (const { relname } of rows)
+    await t.rejects(client.query(`truncate log.${relname}`), { code: '42501' })
   await client.end()
 })
 
