@@ -15,7 +15,7 @@ const serverVersion = Type.String({ maxLength: 300, description: 'version of the
 /** The stages of an attempt, in order. */
 export const STAGES = ['validate', 'resolve', 'prepare', 'install', 'verify', 'clean'] as const
 export type Stage = (typeof STAGES)[number]
-const stage = Type.Union(STAGES.map((name) => Type.Literal(name)))
+const stage = Type.Enum(STAGES)
 
 /** What is to be installed: always something that a catalogue entry names, never a command. */
 const npmTarget = Type.Object({
