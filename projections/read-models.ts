@@ -1,3 +1,5 @@
+import { type ApiKeysTables, apiKeys } from './identity/api-keys.ts'
+import { type TenantsTables, tenants } from './identity/tenants.ts'
 import { type InstallationsTables, installations } from './installer/installations.ts'
 import type { AnyReadModel } from './kernel/read-model.ts'
 
@@ -7,7 +9,11 @@ import type { AnyReadModel } from './kernel/read-model.ts'
 //   export const readModels = [installations, catalogue] as const satisfies readonly AnyReadModel[]
 
 /** Every table that a read model owns. */
-export type Tables = InstallationsTables
+export type Tables = InstallationsTables & ApiKeysTables & TenantsTables
 
 /** Every read model that the projector runs. */
-export const readModels = [installations] as const satisfies readonly AnyReadModel[]
+export const readModels = [
+  installations,
+  apiKeys,
+  tenants,
+] as const satisfies readonly AnyReadModel[]

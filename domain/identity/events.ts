@@ -8,7 +8,7 @@ import { SCOPES } from './scopes.ts'
 
 const instant = Type.String({ format: 'date-time' })
 const keyId = Type.String({ minLength: 1, maxLength: 64 })
-const scope = Type.Union(SCOPES.map((name) => Type.Literal(name)))
+const scope = Type.Enum(SCOPES)
 
 export const TenantCreatedV1 = Type.Object(
   { name: Type.String({ minLength: 1, maxLength: 200 }), createdAt: instant },

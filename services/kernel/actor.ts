@@ -11,10 +11,10 @@ export type Actor = {
 
 /**
  * Who may use a route: `anyone` without a key; `public-catalogue` without a key where the
- * operator made the default tenant's catalogue public, else like `catalogue:read`; or the
- * holders of a scope.
+ * operator made the default tenant's catalogue public, else like `catalogue:read`; the holders
+ * of `any-key`; or the holders of a scope.
  */
-export type Access = 'anyone' | 'public-catalogue' | Scope
+export type Access = 'anyone' | 'public-catalogue' | 'any-key' | Scope
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,0 +1,210 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import type { Kysely } from 'kysely'
+import { Type } from 'typebox'
+import { type ApiKeyCommand, apiKey, apiKeyStream } from '../../domain/identity/api-key.ts'
+import { SCOPES } from '../../domain/identity/scopes.ts'
+import { type TenantCommand, tenant, tenantStream } from '../../domain/identity/tenant.ts'
+import {
+  type ApiKeyRow,
+  type ApiKeysTables,
+  listApiKeys,
+} from '../../projections/identity/api-keys.ts'
+import { appendContext } from '../kernel/actor.ts'
+import { execute } from '../kernel/execute.ts'
+import { decodeCursor, PageQuery, pageOf } from '../kernel/page.ts'
+import type { ApiKeys } from '../ports/api-keys.ts'
+import type { EventStore, Position } from '../ports/event-store.ts'
+import type { ReadFreshness } from '../ports/read-freshness.ts'
+
+/** Long enough for every healthy read side; the answer is right without it, only the key is later. */
+const EFFECT_TIMEOUT_MS = 2_000
+
+export type IdentityDeps = {
+  readonly store: EventStore
+  readonly db: Kysely<ApiKeysTables>
+  readonly apiKeys: ApiKeys
+  readonly freshness: ReadFreshness
+  readonly now: () => Date
+}
+
+const instant = Type.String({ format: 'date-time' })
+const scopes = Type.Array(Type.Enum(SCOPES), {
+  minItems: 1,
+  maxItems: SCOPES.length,
+})
+const position = Type.String({ description: 'position of the command in the log, decimal' })
+const KeyParams = Type.Object({ keyId: Type.String({ pattern: '^[0-9a-f]{16}$' }) })
+const NewKey = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 200 }),
+    scopes,
+    expiresAt: Type.Optional(instant),
+  },
+  { additionalProperties: false },
+)
+const Key = {
+  keyId: Type.String(),
+  name: Type.String(),
+  scopes,
+  issuedAt: instant,
+  expiresAt: Type.Optional(instant),
+}
+const IssuedKey = Type.Object({
+  ...Key,
+  key: Type.String({ description: 'the key itself: shown now and never again' }),
+  position,
+})
+const ListedKey = Type.Object({
+  ...Key,
+  issuedBy: Type.String(),
+  revokedAt: Type.Optional(instant),
+})
+const Whoami = Type.Object({ tenantId: Type.String(), actorId: Type.String(), scopes })
+const Visibility = Type.Object(
+  { visibility: Type.Union([Type.Literal('public'), Type.Literal('private')]) },
+  { additionalProperties: false },
+)
+const Changed = Type.Object({ position })
+
+/** API keys and what holds for a whole tenant. */
+export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
+  const tags = ['identity']
+
+  async function changeKey(request: FastifyRequest, keyId: string, command: ApiKeyCommand) {
+    const stream = apiKeyStream(request.actor.tenantId, keyId)
+    const done = await execute(deps.store, apiKey, stream, command, appendContext(request))
+    await takeEffect(done.position)
+    return done.position.toString()
+  }
+
+  async function changeTenant(request: FastifyRequest, command: TenantCommand) {
+    const stream = tenantStream(request.actor.tenantId)
+    const done = await execute(deps.store, tenant, stream, command, appendContext(request))
+    await takeEffect(done.position)
+    return done.position.toString()
+  }
+
+  /** Keys are looked up in a read model: whoever has the answer can use the new key at once. */
+  async function takeEffect(at: Position) {
+    await deps.freshness.waitFor(at, EFFECT_TIMEOUT_MS)
+  }
+
+  return async (app) => {
+    app.get(
+      '/v1/whoami',
+      {
+        schema: { tags, summary: 'Whose key this is', response: { 200: Whoami } },
+        config: { access: 'any-key' },
+      },
+      async ({ actor }) => ({ ...actor, scopes: [...actor.scopes] }),
+    )
+
+    app.post(
+      '/v1/keys',
+      {
+        schema: {
+          tags,
+          summary: 'Issue an API key',
+          description: 'The key can do no more than the one that issues it.',
+          body: NewKey,
+          response: { 201: IssuedKey },
+        },
+        config: { access: 'keys:write' },
+      },
+      async (request, reply) => {
+        const { name, scopes: asked, expiresAt } = request.body
+        const issuedAt = deps.now().toISOString()
+        const { keyId, key, secretHash } = deps.apiKeys.create()
+        const at = await changeKey(request, keyId, {
+          type: 'IssueApiKey',
+          keyId,
+          secretHash,
+          name,
+          scopes: asked,
+          expiresAt,
+          heldScopes: request.actor.scopes,
+          now: issuedAt,
+        })
+        reply.code(201).header('cache-control', 'no-store').header('location', `/v1/keys/${keyId}`)
+        const expiry = expiresAt === undefined ? {} : { expiresAt }
+        return { keyId, key, name, scopes: asked, issuedAt, ...expiry, position: at }
+      },
+    )
+
+    app.get(
+      '/v1/keys',
+      {
+        schema: {
+          tags,
+          summary: 'List API keys, without their secrets',
+          querystring: Type.Object(PageQuery),
+          response: {
+            200: Type.Object({
+              items: Type.Array(ListedKey),
+              nextCursor: Type.Optional(Type.String()),
+            }),
+          },
+        },
+        config: { access: 'keys:write' },
+      },
+      async ({ actor, query: { limit = 30, cursor } }) => {
+        const [after] = cursor === undefined ? [] : decodeCursor(cursor, 1)
+        const rows = await listApiKeys(deps.db, actor.tenantId, { limit: limit + 1, after })
+        return pageOf(rows, limit, listed, ({ key_id }) => [key_id])
+      },
+    )
+
+    app.delete(
+      '/v1/keys/:keyId',
+      {
+        schema: {
+          tags,
+          summary: 'Revoke an API key',
+          description:
+            'Revoking it again changes nothing. No key works later than one second after.',
+          params: KeyParams,
+          response: { 200: Changed },
+        },
+        config: { access: 'keys:write' },
+      },
+      async (request) => {
+        const now = deps.now().toISOString()
+        const { keyId } = request.params
+        return { position: await changeKey(request, keyId, { type: 'RevokeApiKey', now }) }
+      },
+    )
+
+    app.put(
+      '/v1/tenant/catalogue-visibility',
+      {
+        schema: {
+          tags,
+          summary: 'Let the catalogue be read without a key, or not',
+          description: 'Requests without a key see the default tenant only.',
+          body: Visibility,
+          response: { 200: Changed },
+        },
+        config: { access: 'keys:write' },
+      },
+      async (request) => {
+        const now = deps.now().toISOString()
+        const { visibility } = request.body
+        const type = 'ChangeCatalogueVisibility'
+        return { position: await changeTenant(request, { type, visibility, now }) }
+      },
+    )
+  }
+}
+
+function listed(row: ApiKeyRow) {
+  return {
+    keyId: row.key_id,
+    name: row.name,
+    scopes: [...row.scopes],
+    issuedBy: row.issued_by,
+    issuedAt: row.issued_at.toISOString(),
+    ...(row.expires_at === null ? {} : { expiresAt: row.expires_at.toISOString() }),
+    ...(row.revoked_at === null ? {} : { revokedAt: row.revoked_at.toISOString() }),
+  }
+}
