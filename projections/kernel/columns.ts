@@ -1,0 +1,36 @@
+import { type Kysely, sql } from 'kysely'
+
+export type Column = {
+  readonly name: string
+  /** A number that may not be null: blank is 0. */
+  readonly counts: boolean
+}
+
+/** The columns that a read model writes, by table. */
+export type Columns = ReadonlyMap<string, readonly Column[]>
+
+/**
+ * What the database says of the tables; a generated column is left out.
+ *
+ * @throws {Error} when a table is not there.
+ */
+export async function readColumns<Tables>(
+  db: Kysely<Tables>,
+  schema: string,
+  tables: readonly string[],
+): Promise<Columns> {
+  const { rows } = await sql<{ table: string; name: string; counts: boolean }>`
+    select c.relname as table, a.attname as name, a.attnotnull and t.typcategory = 'N' as counts
+    from pg_class c
+      join pg_attribute a on a.attrelid = c.oid
+      join pg_type t on t.oid = a.atttypid
+    where c.relnamespace = ${schema}::regnamespace
+      and c.relname = any(${[...tables]}::text[])
+      and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+    order by a.attnum`.execute(db)
+  const columns = new Map<string, Column[]>(tables.map((table) => [table, []]))
+  for (const { table, name, counts } of rows) columns.get(table)?.push({ name, counts })
+  for (const [table, found] of columns)
+    if (found.length === 0) throw new Error(`There is no table ${table} in schema ${schema}.`)
+  return columns
+}
