@@ -1,0 +1,87 @@
+import { lstatSync, readlinkSync } from 'node:fs'
+import path from 'node:path'
+
+/** Where the version directory is for the server. */
+export const APP = '/app'
+/** Where the Node program is for the server when it is not under /usr, as with version managers. */
+const NODE_OUTSIDE_USR = '/run/tidemark/node'
+
+const MIB = 1024 * 1024
+/** The server's /tmp, its only writable place. */
+const TMP_BYTES = 64 * MIB
+/** JavaScript heap. */
+const HEAP_MIB = 256
+
+/** RLIMIT_DATA also counts Buffers; RLIMIT_AS is of no use, because V8 reserves far more than it takes. */
+const LIMITS = {
+  data: 640 * MIB,
+  nofile: 256,
+  /** Of the user namespace, not of the user: `--unshare-user` makes a new count. */
+  nproc: 256,
+  fsize: TMP_BYTES,
+  core: 0,
+}
+
+export type BubblewrapProfile = {
+  readonly bwrap: string
+  /** Of util-linux; undefined = without limits on memory, files and processes. */
+  readonly prlimit: string | undefined
+  /** Real path of the Node program. */
+  readonly node: string
+  /** bubblewrap from 0.8 can forbid further user namespaces. */
+  readonly disableUserNamespaces: boolean
+}
+
+/**
+ * The command that runs Node inside. Its environment is the child's own, given to `spawn`:
+ * `--setenv` would show every secret in the machine's process list.
+ *
+ * @param directory absolute path that becomes `/app`; undefined for the probe.
+ */
+export function bubblewrapCommand(
+  profile: BubblewrapProfile,
+  directory: string | undefined,
+  network: 'none' | 'full',
+  nodeArguments: readonly string[],
+): readonly string[] {
+  const underUsr = profile.node.startsWith('/usr/')
+  return [
+    profile.bwrap,
+    ...['--unshare-user', '--unshare-all', '--die-with-parent', '--new-session'],
+    ...['--cap-drop', 'ALL', '--hostname', 'mcp'],
+    ...(profile.disableUserNamespaces ? ['--disable-userns'] : []),
+    ...(network === 'full' ? ['--share-net'] : []),
+    ...['--ro-bind', '/usr', '/usr'],
+    ...['/bin', '/sbin', '/lib', '/lib64'].flatMap(sameAsHost),
+    ...['/etc/ssl/certs', '/etc/ld.so.cache', '/etc/alternatives'].flatMap(readOnlyIfThere),
+    ...(network === 'full'
+      ? ['/etc/resolv.conf', '/etc/hosts', '/etc/nsswitch.conf'].flatMap(readOnlyIfThere)
+      : []),
+    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['--size', `${TMP_BYTES}`, '--tmpfs', '/tmp'],
+    ...(underUsr ? [] : ['--ro-bind', profile.node, NODE_OUTSIDE_USR]),
+    ...(directory === undefined
+      ? ['--chdir', '/tmp']
+      : ['--ro-bind', directory, APP, '--chdir', APP]),
+    '--',
+    ...(profile.prlimit === undefined ? [] : limited(profile.prlimit)),
+    ...[underUsr ? profile.node : NODE_OUTSIDE_USR, `--max-old-space-size=${HEAP_MIB}`],
+    ...nodeArguments,
+  ]
+}
+
+function limited(prlimit: string): readonly string[] {
+  return [prlimit, ...Object.entries(LIMITS).map(([name, value]) => `--${name}=${value}`), '--']
+}
+
+/** Most systems have these as links into /usr, some as directories, some not at all. */
+function sameAsHost(place: string): readonly string[] {
+  const found = lstatSync(place, { throwIfNoEntry: false })
+  if (found === undefined) return []
+  if (!found.isSymbolicLink()) return ['--ro-bind', place, place]
+  return ['--symlink', path.relative('/', path.resolve('/', readlinkSync(place))), place]
+}
+
+function readOnlyIfThere(place: string): readonly string[] {
+  return ['--ro-bind-try', place, place]
+}
