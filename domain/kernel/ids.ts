@@ -3,8 +3,8 @@ export const TENANT_ID_PATTERN = '^[a-z0-9][a-z0-9-]{0,62}$'
 
 const tenantId = new RegExp(TENANT_ID_PATTERN)
 
-/** Longer stream names are refused: they are index keys in the Postgres log. */
-export const MAX_STREAM_NAME_LENGTH = 1_000
+/** In UTF-16 units, so at most 2,400 bytes of UTF-8: stream names are index keys, of which Postgres takes 2,704. */
+export const MAX_STREAM_NAME_LENGTH = 800
 
 /**
  * `<category>-<tenant>.<id>`: the category says which aggregate, the tenant is always there.

@@ -1,0 +1,55 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  EventStoreUnavailableError,
+  type FeedBatch,
+  type FollowOptions,
+} from '../../../services/ports/event-store.ts'
+import type { Logger } from '../../../services/ports/logger.ts'
+import type { EventCodec } from '../codec.ts'
+import type { LogListener } from './log-listener.ts'
+import type { LogReader, Page } from './log-reader.ts'
+
+const DEFAULT_MAX_BATCH = 500
+/** How often a follower looks without having been told. */
+const POLL_MS = 1_000
+const RETRY_MS = 250
+
+export type FollowDeps = {
+  readonly reader: LogReader
+  readonly listener: LogListener
+  readonly codec: EventCodec
+  readonly logger: Logger
+}
+
+/**
+ * Pages through the log by position up to a head that is known to be committed, then waits for
+ * a later head. Positions are handed out in commit order, so nothing at or before that head can
+ * still appear: no gap, and no difference between catching up and being live.
+ */
+export async function* follow(
+  { reader, listener, codec, logger }: FollowDeps,
+  { after, signal, maxBatch = DEFAULT_MAX_BATCH, ...filter }: FollowOptions,
+): AsyncGenerator<FeedBatch> {
+  let through = after
+  while (!signal.aborted && !listener.closed) {
+    try {
+      const head = listener.head > through ? listener.head : await reader.head()
+      if (head <= through) {
+        await listener.waitBeyond(through, POLL_MS, signal)
+        continue
+      }
+      const page = await reader.readBetween(through, head, filter, maxBatch)
+      if (signal.aborted) return
+      through = endOf(page, head)
+      yield { events: page.events.map(codec.decode), through }
+    } catch (error) {
+      if (!(error instanceof EventStoreUnavailableError)) throw error
+      logger.warn({ err: error }, 'following the log is interrupted')
+      await delay(RETRY_MS, undefined, { signal }).catch(() => {})
+    }
+  }
+}
+
+function endOf(page: Page, head: bigint): bigint {
+  return page.complete ? head : (page.events.at(-1)?.position ?? head)
+}

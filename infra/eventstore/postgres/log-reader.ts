@@ -1,0 +1,191 @@
+import type pg from 'pg'
+import { tenantOfStream } from '../../../domain/kernel/ids.ts'
+import type {
+  EventFilter,
+  Position,
+  ReadAllOptions,
+  ReadStreamOptions,
+} from '../../../services/ports/event-store.ts'
+import type { StoredEvent } from '../codec.ts'
+import { isTransient, unavailable, withTimeout } from './connection-errors.ts'
+
+/** Bounds of one page: a read of the whole log never holds more than two of them. */
+const MAX_PAGE_EVENTS = 1_000
+const MAX_PAGE_BYTES = 8 * 1_048_576
+const MAX_ATTEMPTS = 3
+const MAX_INT8 = 2n ** 63n - 1n
+/** Characters that Postgres text cannot hold: what has one is in no row. */
+const NEVER_STORED = /\0|\p{Surrogate}/u
+
+export type Page = {
+  readonly events: readonly StoredEvent[]
+  /** True when nothing more matched at the time of reading. */
+  readonly complete: boolean
+}
+
+/** A place in one index of the log: what matches, in which order, from where. */
+type Scan = {
+  readonly where: readonly string[]
+  readonly values: readonly unknown[]
+  readonly key: 'position' | 'revision'
+  readonly direction: 'forwards' | 'backwards'
+}
+
+export class LogReader {
+  readonly #pool: pg.Pool
+  readonly #timeoutMs: number
+
+  constructor(pool: pg.Pool, timeoutMs: number) {
+    this.#pool = pool
+    this.#timeoutMs = timeoutMs
+  }
+
+  async head(): Promise<Position> {
+    const rows = await this.#query<[bigint]>(
+      'select position from log.events order by position desc limit 1',
+      [],
+    )
+    return rows[0]?.[0] ?? 0n
+  }
+
+  async *readStream(stream: string, options: ReadStreamOptions): AsyncGenerator<StoredEvent> {
+    const { direction = 'forwards', from, limit } = options
+    const tenantId = tenantOfStream(stream)
+    if (tenantId === undefined || NEVER_STORED.test(stream)) return
+    const scan: Scan = {
+      where: ['tenant_id = $1', 'stream = $2'],
+      values: [tenantId, stream],
+      key: 'revision',
+      direction,
+    }
+    // A scan starts behind its bound, a stream read at it.
+    const inclusive =
+      from === undefined ? undefined : direction === 'forwards' ? from - 1n : from + 1n
+    yield* this.#read(scan, inclusive, limit)
+  }
+
+  async *readAll({
+    direction = 'forwards',
+    from,
+    limit,
+    ...filter
+  }: ReadAllOptions): AsyncGenerator<StoredEvent> {
+    yield* this.#read({ ...conditionsOf(filter), key: 'position', direction }, from, limit)
+  }
+
+  /** The first events that pass the filter after `after`, up to `through`, both of them committed. */
+  readBetween(
+    after: Position,
+    through: Position,
+    filter: EventFilter,
+    limit: number,
+  ): Promise<Page> {
+    const { where, values } = conditionsOf(filter)
+    const scan: Scan = {
+      where: [...where, `position <= $${values.length + 1}`],
+      values: [...values, clamp(through)],
+      key: 'position',
+      direction: 'forwards',
+    }
+    return this.#page(scan, after, limit)
+  }
+
+  /** Fetches the next page while the caller works on this one. */
+  async *#read(
+    scan: Scan,
+    from: bigint | undefined,
+    limit = Infinity,
+  ): AsyncGenerator<StoredEvent> {
+    let remaining = limit
+    let next = remaining > 0 ? this.#page(scan, from, remaining) : undefined
+    while (next !== undefined) {
+      const { events, complete } = await next
+      remaining -= events.length
+      const last = events.at(-1)
+      next = complete || remaining <= 0 ? undefined : this.#page(scan, last?.[scan.key], remaining)
+      // The caller may stop before it needs that page.
+      next?.catch(() => {})
+      yield* events
+    }
+  }
+
+  async #page(scan: Scan, from: bigint | undefined, limit: number): Promise<Page> {
+    const { where, values, key, direction } = scan
+    const [comparison, order] = direction === 'forwards' ? ['>', 'asc'] : ['<', 'desc']
+    const wanted = Math.min(limit, MAX_PAGE_EVENTS)
+    const bounded = [
+      ...where,
+      ...(from === undefined ? [] : [`${key} ${comparison} ${clamp(from)}`]),
+    ]
+    // The running sum costs little: the length of a text is known without reading all of it.
+    const rows = await this.#query<Row>(
+      `select id, type, stream, revision, position, data, metadata, bytes from (
+         select *, (sum(octet_length(data) + octet_length(metadata)) over (
+           order by ${key} ${order} rows unbounded preceding))::float8 as bytes
+         from log.events ${bounded.length > 0 ? `where ${bounded.join(' and ')}` : ''}
+         order by ${key} ${order} limit ${wanted}
+       ) page
+       where bytes - octet_length(data) - octet_length(metadata) < ${MAX_PAGE_BYTES}
+       order by ${key} ${order}`,
+      values,
+    )
+    const bytes = rows.at(-1)?.[7] ?? 0
+    return {
+      events: rows.map(storedEvent),
+      complete: rows.length < wanted && bytes < MAX_PAGE_BYTES,
+    }
+  }
+
+  /** @throws {EventStoreUnavailableError} */
+  async #query<Row extends unknown[]>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#queryOnce<Row>(text, values)
+      } catch (error) {
+        if (!isTransient(error)) throw error
+        if (attempt === MAX_ATTEMPTS) throw unavailable(error)
+      }
+    }
+  }
+
+  async #queryOnce<Row extends unknown[]>(
+    text: string,
+    values: readonly unknown[],
+  ): Promise<Row[]> {
+    const client = await this.#pool.connect()
+    let failure: unknown
+    try {
+      const answer = client.query<Row>({ text, values: [...values], rowMode: 'array' })
+      return (await withTimeout(answer, this.#timeoutMs)).rows
+    } catch (error) {
+      failure = error
+      throw error
+    } finally {
+      // A connection that failed, or still works on a query that took too long, is of no more use.
+      client.release(failure !== undefined)
+    }
+  }
+}
+
+type Row = [string, string, string, bigint, bigint, string, string, number]
+
+function storedEvent([id, type, stream, revision, position, data, metadata]: Row): StoredEvent {
+  return { id, type, stream, revision, position, data, metadata }
+}
+
+function conditionsOf({ types, tenantId }: EventFilter): Pick<Scan, 'where' | 'values'> {
+  const where: string[] = []
+  const values: unknown[] = []
+  if (types !== undefined)
+    where.push(
+      `type = any($${values.push(types.filter((type) => !NEVER_STORED.test(type)))}::text[])`,
+    )
+  if (tenantId !== undefined) where.push(`tenant_id = $${values.push(tenantId)}`)
+  return { where, values }
+}
+
+/** A caller's bound may be any integer; what no row can have compares like the largest that one can. */
+function clamp(bound: bigint): bigint {
+  if (bound > MAX_INT8) return MAX_INT8
+  return bound < -1n ? -1n : bound
+}
