@@ -32,9 +32,18 @@ export type BubblewrapProfile = {
   readonly disableUserNamespaces: boolean
 }
 
+export type Command = {
+  readonly line: readonly string[]
+  /** What the program reads from its file descriptor 3. */
+  readonly descriptor3?: string
+  /** Of the program itself. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
 /**
- * The command that runs Node inside. Its environment is the child's own, given to `spawn`:
- * `--setenv` would show every secret in the machine's process list.
+ * Runs Node inside. bubblewrap itself gets no variable of the server, because `LD_PRELOAD` would
+ * work on it, outside; and it reads its options from a pipe, because the machine's process list
+ * would show every secret.
  *
  * @param directory absolute path that becomes `/app`; undefined for the probe.
  */
@@ -42,12 +51,12 @@ export function bubblewrapCommand(
   profile: BubblewrapProfile,
   directory: string | undefined,
   network: 'none' | 'full',
+  environment: Readonly<Record<string, string>>,
   nodeArguments: readonly string[],
-): readonly string[] {
+): Command {
   const underUsr = profile.node.startsWith('/usr/')
-  return [
-    profile.bwrap,
-    ...['--unshare-user', '--unshare-all', '--die-with-parent', '--new-session'],
+  const options = [
+    ...['--unshare-user', '--unshare-all', '--die-with-parent', '--new-session', '--clearenv'],
     ...['--cap-drop', 'ALL', '--hostname', 'mcp'],
     ...(profile.disableUserNamespaces ? ['--disable-userns'] : []),
     ...(network === 'full' ? ['--share-net'] : []),
@@ -63,11 +72,18 @@ export function bubblewrapCommand(
     ...(directory === undefined
       ? ['--chdir', '/tmp']
       : ['--ro-bind', directory, APP, '--chdir', APP]),
-    '--',
-    ...(profile.prlimit === undefined ? [] : limited(profile.prlimit)),
-    ...[underUsr ? profile.node : NODE_OUTSIDE_USR, `--max-old-space-size=${HEAP_MIB}`],
-    ...nodeArguments,
+    ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
   ]
+  const node = underUsr ? profile.node : NODE_OUTSIDE_USR
+  return {
+    line: [
+      ...[profile.bwrap, '--args', '3', '--'],
+      ...(profile.prlimit === undefined ? [] : limited(profile.prlimit)),
+      ...[node, `--max-old-space-size=${HEAP_MIB}`, ...nodeArguments],
+    ],
+    descriptor3: options.map((option) => `${option}\0`).join(''),
+    environment: {},
+  }
 }
 
 function limited(prlimit: string): readonly string[] {

@@ -6,7 +6,7 @@ import {
   type SandboxStatus,
   SandboxUnavailableError,
 } from '../../services/ports/sandbox.ts'
-import { APP, type BubblewrapProfile, bubblewrapCommand } from './bubblewrap.ts'
+import { APP, type BubblewrapProfile, bubblewrapCommand, type Command } from './bubblewrap.ts'
 import { findProgram } from './find-program.ts'
 import { spawnGroup } from './spawn-group.ts'
 
@@ -52,8 +52,9 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
 type CommandFor = (
   directory: string,
   network: 'none' | 'full',
+  environment: Readonly<Record<string, string>>,
   nodeArguments: readonly string[],
-) => readonly string[]
+) => Command
 
 function sandbox(
   status: SandboxStatus,
@@ -67,11 +68,9 @@ function sandbox(
         throw new SandboxUnavailableError(status.available ? '' : status.reason)
       const directory = versionDirectory(dataDir, runtime)
       const inside = status.available && status.kind === 'none' ? directory : APP
-      const command = commandFor(directory, configuration.network, [
-        path.join(inside, runtime.entry),
-        ...configuration.arguments,
-      ])
-      return spawnGroup(command, environmentOf(configuration, secrets))
+      const environment = environmentOf(configuration, secrets)
+      const parameters = [path.join(inside, runtime.entry), ...configuration.arguments]
+      return spawnGroup(commandFor(directory, configuration.network, environment, parameters))
     },
   }
 }
@@ -84,11 +83,12 @@ function unavailable(reason: string, options: SandboxOptions): Sandbox {
 function unsandboxed(
   _directory: string,
   _network: 'none' | 'full',
+  environment: Readonly<Record<string, string>>,
   nodeArguments: readonly string[],
-): readonly string[] {
+): Command {
   const setpriv = findProgram('setpriv')
   const dying = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--']
-  return [...dying, realpathSync(process.execPath), ...nodeArguments]
+  return { line: [...dying, realpathSync(process.execPath), ...nodeArguments], environment }
 }
 
 function environmentOf(
@@ -116,9 +116,10 @@ function versionDirectory(dataDir: string, { directory }: NpmRuntime): string {
 
 /** @returns why it does not work; undefined when it does. */
 async function probe(profile: BubblewrapProfile): Promise<string | undefined> {
-  const command = bubblewrapCommand(profile, undefined, 'none', ['--version'])
   try {
-    const child = await spawnGroup(command, BASE_ENVIRONMENT)
+    const child = await spawnGroup(
+      bubblewrapCommand(profile, undefined, 'none', BASE_ENVIRONMENT, ['--version']),
+    )
     const timer = setTimeout(() => void child.kill(), PROBE_TIMEOUT_MS)
     let errors = ''
     child.stderr.on('data', (chunk) => {
