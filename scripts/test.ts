@@ -4,38 +4,64 @@
  * A Postgres given by TEST_POSTGRES_URL (its superuser's URL) is used as it is.
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { locate } from './stack/locate.ts'
 import { startPostgres } from './stack/postgres.ts'
+import { provide } from './stack/provide.ts'
+import { say, sentenceFor } from './stack/say.ts'
+import { tapTotals } from './stack/tap-totals.ts'
+import { BUBBLEWRAP, NATS_SERVER } from './stack/tools.ts'
 
 /** Nothing here has to survive a power cut. */
 const THROW_AWAY = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 const root = path.resolve(import.meta.dirname, '..')
-process.exitCode = await testOnThrowAwayServers(process.argv.slice(2))
+
+try {
+  process.exitCode = await testOnThrowAwayServers(process.argv.slice(2))
+} catch (error) {
+  process.stderr.write(`${sentenceFor(error)}\n`)
+  process.exitCode = 1
+}
 
 async function testOnThrowAwayServers(files: readonly string[]): Promise<number> {
+  const toolsDirectory = path.join(root, '.data', 'tools')
+  const options = { environment: process.env, toolsDirectory, say }
+  const natsServer = provide(NATS_SERVER, options)
+  const bubblewrap = provide(BUBBLEWRAP, options)
   const directory = mkdtempSync(path.join(tmpdir(), 'tidemark-test-'))
   const given = process.env.TEST_POSTGRES_URL
   const postgres =
     given === undefined ? await startPostgres({ directory, settings: THROW_AWAY }) : undefined
   try {
-    return await runTap(files, {
+    const results = path.join(directory, 'results.tap')
+    const code = await runTap(['--output-file', results, ...files], {
       TEST_POSTGRES_URL: given ?? postgres?.superuserUrl,
-      TEST_NATS_BIN: process.env.NATS_SERVER_BIN ?? locate('nats-server'),
+      TEST_NATS_BIN: natsServer,
+      BWRAP_BIN: bubblewrap,
     })
+    return conclude(existsSync(results) ? readFileSync(results, 'utf8') : '', code)
   } finally {
     await postgres?.stop()
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
-function runTap(files: readonly string[], servers: NodeJS.ProcessEnv): Promise<number> {
+/** The last line is for programs: how many assertions passed and how many failed. */
+function conclude(results: string, code: number): number {
+  const { passed, failed, skipped } = tapTotals(results)
+  const nothingRan = passed + failed === 0
+  if (nothingRan) say('No test ran.')
+  if (skipped > 0) say(`${skipped} skipped`)
+  say(`${passed} passed, ${failed} failed`)
+  return nothingRan || failed > 0 ? Math.max(code, 1) : code
+}
+
+function runTap(args: readonly string[], servers: NodeJS.ProcessEnv): Promise<number> {
   const tap = path.join(root, 'node_modules', '.bin', 'tap')
-  const child = spawn(tap, [...files], {
+  const child = spawn(tap, [...args], {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, ...servers },

@@ -10,6 +10,7 @@ export type ChildOptions = {
   readonly args: readonly string[]
   /** Both outputs are appended to this file. */
   readonly logFile: string
+  readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
   readonly uid?: number
   readonly gid?: number
@@ -38,6 +39,7 @@ export function startChild(options: ChildOptions): Child {
   const child = spawn(command, args, {
     stdio: ['ignore', log, log],
     detached: true,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),

@@ -11,10 +11,20 @@ const SYSTEM_FOLDERS = [
   '/bin',
 ]
 
-/** @returns the first `program` in PATH, the system's folders or `extra`; undefined when there is none. */
-export function locate(program: string, extra: readonly string[] = []): string | undefined {
-  const inPath = (process.env.PATH ?? '').split(path.delimiter).filter((folder) => folder !== '')
-  return [...inPath, ...SYSTEM_FOLDERS, ...extra]
+export type SearchPath = {
+  readonly PATH?: string | undefined
+  /** Searched after PATH. */
+  readonly systemFolders?: readonly string[]
+}
+
+/** @returns the first `program` in PATH, the system's folders or `more`; undefined when there is none. */
+export function locate(
+  program: string,
+  more: readonly string[] = [],
+  { PATH = process.env.PATH, systemFolders = SYSTEM_FOLDERS }: SearchPath = {},
+): string | undefined {
+  const inPath = (PATH ?? '').split(path.delimiter).filter((folder) => folder !== '')
+  return [...inPath, ...systemFolders, ...more]
     .map((folder) => path.resolve(folder, program))
     .find(isProgram)
 }

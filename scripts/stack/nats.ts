@@ -3,9 +3,11 @@ import { connect } from 'node:net'
 import path from 'node:path'
 import { type Child, startChild } from './child.ts'
 import { freePort } from './free-port.ts'
+import { stopLeftover } from './leftover.ts'
 import { StackError } from './stack-error.ts'
 
 const START_TIMEOUT_MS = 30_000
+const USER = 'tidemark'
 
 export type NatsOptions = {
   /** The `nats-server` program. */
@@ -13,6 +15,8 @@ export type NatsOptions = {
   /** Ours alone: holds `jetstream/`, `nats.conf` and `nats.log`. Made when missing. */
   readonly directory: string
   readonly preferredPort?: number
+  /** Asked of every client when given. Loopback is open to every program of this machine. */
+  readonly password?: string
 }
 
 export type NatsServer = {
@@ -28,25 +32,31 @@ export type NatsServer = {
  * @throws {StackError} when it does not come up.
  */
 export async function startNats(options: NatsOptions): Promise<NatsServer> {
-  const { directory, program } = options
+  const { directory, program, password } = options
+  const config = path.join(directory, 'nats.conf')
+  const pidFile = path.join(directory, 'nats.pid')
+  await stopLeftover(pidFile, config, 'SIGTERM')
   const preferred = options.preferredPort === undefined ? [] : [options.preferredPort]
   const port = await freePort(...preferred)
   mkdirSync(directory, { recursive: true })
-  const config = path.join(directory, 'nats.conf')
-  writeFileSync(config, configuration(port, path.join(directory, 'jetstream')), { mode: 0o600 })
+  writeFileSync(config, configuration(port, directory, password), { mode: 0o600 })
   const logFile = path.join(directory, 'nats.log')
-  const args = ['--config', config]
+  const args = ['--config', config, '--pid', pidFile]
   const child = startChild({ command: program, args, logFile, stopSignal: 'SIGTERM' })
   await untilReady(child, port)
-  return { child, port, url: `nats://127.0.0.1:${port}`, stop: () => child.stop() }
+  const credentials = password === undefined ? '' : `${USER}:${password}@`
+  const url = `nats://${credentials}127.0.0.1:${port}`
+  return { child, port, url, stop: () => child.stop() }
 }
 
 /** Read alike by every release from 2.9 on. An event may hold 1 MB; its headers come on top. */
-function configuration(port: number, store: string): string {
+function configuration(port: number, directory: string, password: string | undefined): string {
+  const store = JSON.stringify(path.join(directory, 'jetstream'))
   return [
     `listen: "127.0.0.1:${port}"`,
     'max_payload: 4MB',
-    `jetstream { store_dir: ${JSON.stringify(store)} }`,
+    `jetstream { store_dir: ${store} }`,
+    ...(password === undefined ? [] : [`authorization { user: ${USER}, password: "${password}" }`]),
     '',
   ].join('\n')
 }

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import pg from 'pg'
 import { type Child, startChild } from './child.ts'
 import { freePort } from './free-port.ts'
+import { stopLeftover } from './leftover.ts'
 import { postgresBinaries } from './postgres-binaries.ts'
+import { randomPassword } from './secret.ts'
 import { StackError } from './stack-error.ts'
 import { type Unprivileged, unprivileged } from './unprivileged.ts'
 
@@ -43,6 +44,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const runAs = unprivileged(binaries.postgres, directory)
   const password = ownPassword(directory)
   if (!existsSync(path.join(data, 'PG_VERSION'))) createCluster(binaries.initdb, directory, runAs)
+  else await stopLeftover(path.join(data, 'postmaster.pid'), data, 'SIGINT')
   giveTo(runAs, data)
   const preferred = options.preferredPort === undefined ? [] : [options.preferredPort]
   const port = await freePort(...preferred)
@@ -73,8 +75,7 @@ function account({ uid, gid }: Unprivileged): { uid?: number; gid?: number } {
 
 function ownPassword(directory: string): string {
   const file = path.join(directory, 'password')
-  if (!existsSync(file))
-    writeFileSync(file, `${randomBytes(24).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+  if (!existsSync(file)) writeFileSync(file, `${randomPassword()}\n`, { mode: 0o600, flag: 'wx' })
   return readFileSync(file, 'utf8').trim()
 }
 

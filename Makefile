@@ -1,0 +1,50 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+RUN := exec node --import tsx
+
+##@ Use it
+up: packages ## Start Tidemark with everything it needs; Ctrl-C stops it
+	@$(RUN) scripts/up.ts
+
+tour: packages ## Do the whole job once against the running Tidemark
+	@$(RUN) scripts/tour.ts
+
+##@ Work on it
+test: packages ## Run every test on throw-away servers (f="a.test.ts …" for some)
+	@$(RUN) scripts/test.ts $(f)
+
+check: types lint boundaries unused ## Everything that needs no server
+
+types: packages ## Type-check
+	@npx --no-install tsc -p .
+
+lint: packages ## Format and lint
+	@npx --no-install biome check --error-on-warnings .
+
+boundaries: packages ## Who may import whom (ARCHITECTURE.md)
+	@node --import tsx scripts/boundaries.ts
+
+unused: packages ## Files, exports and packages that nothing uses
+	@npx --no-install knip
+
+bench: packages ## Measure throughput and latency against their limits
+	@$(RUN) scripts/bench.ts
+
+story: packages ## List the files of one context, layer by layer (c=installer)
+	@$(RUN) scripts/story.ts "$(c)"
+
+help: ## Show this
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# npm writes this file at the end of an install: older than the lock file = stale.
+packages: node_modules/.package-lock.json
+	@node scripts/check-node.cjs
+
+node_modules/.package-lock.json: package-lock.json
+	@command -v node >/dev/null && command -v npm >/dev/null || { echo "Tidemark needs Node with npm: https://nodejs.org"; exit 1; }
+	@node scripts/check-node.cjs
+	@echo "Installing npm packages from the registry that npm is configured with …"
+	@npm ci --ignore-scripts --no-progress --loglevel=error
+	@touch $@
+
+.PHONY: up tour test check types lint boundaries unused bench story help packages

@@ -1,0 +1,75 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { commandLine } from './leftover.ts'
+import { StackError } from './stack-error.ts'
+
+const HOLDER = 'up.ts'
+
+export type Ports = { readonly postgres?: number; readonly nats?: number; readonly http?: number }
+
+/** What one `make up` holds while it runs: nobody else may start servers on the same data. */
+export type DataDirectory = {
+  readonly path: string
+  /** Those of the last run. */
+  readonly ports: Ports
+  readonly rememberPorts: (ports: Ports) => void
+  /** Where `tidemark` and `make tour` find the running system; undefined = it no longer runs. */
+  readonly publishAddress: (address: string | undefined) => void
+  readonly release: () => void
+}
+
+/** @throws {StackError} when another `make up` holds it. */
+export function holdDataDirectory(directory: string): DataDirectory {
+  mkdirSync(directory, { recursive: true })
+  const lock = path.join(directory, 'up.pid')
+  const portsFile = path.join(directory, 'ports.json')
+  const addressFile = path.join(directory, 'address')
+  takeLock(lock, directory)
+  return {
+    path: directory,
+    ports: readPorts(portsFile),
+    rememberPorts(ports) {
+      writeFileSync(portsFile, `${JSON.stringify(ports)}\n`)
+    },
+    publishAddress(address) {
+      if (address === undefined) rmSync(addressFile, { force: true })
+      else writeFileSync(addressFile, `${address}\n`)
+    },
+    release() {
+      rmSync(addressFile, { force: true })
+      rmSync(lock, { force: true })
+    },
+  }
+}
+
+function takeLock(lock: string, directory: string): void {
+  for (;;) {
+    try {
+      writeFileSync(lock, `${process.pid}\n`, { flag: 'wx' })
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    const holder = Number.parseInt(readFileSync(lock, 'utf8'), 10)
+    if (holder > 1 && holder !== process.pid && commandLine(holder).includes(HOLDER))
+      throw new StackError(
+        `${directory} is in use by another \`make up\` (process ${holder}): stop that one first.`,
+      )
+    rmSync(lock, { force: true })
+  }
+}
+
+function readPorts(file: string): Ports {
+  try {
+    const { postgres, nats, http } = JSON.parse(readFileSync(file, 'utf8'))
+    return { ...port('postgres', postgres), ...port('nats', nats), ...port('http', http) }
+  } catch {
+    return {}
+  }
+}
+
+function port(name: keyof Ports, value: unknown): Ports {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65_536
+    ? { [name]: value }
+    : {}
+}

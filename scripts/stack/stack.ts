@@ -1,0 +1,164 @@
+import path from 'node:path'
+import { migrate } from '../../infra/postgres/migrate.ts'
+import type { Child } from './child.ts'
+import type { DataDirectory } from './data-directory.ts'
+import { freePort, isPortFree } from './free-port.ts'
+import { startNats } from './nats.ts'
+import { startPostgres } from './postgres.ts'
+import { provide } from './provide.ts'
+import { type DatabaseAccess, prepareDatabase } from './roles.ts'
+import { randomPassword } from './secret.ts'
+import { StackError } from './stack-error.ts'
+import { startTidemark } from './tidemark.ts'
+import { BUBBLEWRAP, NATS_SERVER } from './tools.ts'
+
+const DEFAULT_HTTP_PORT = 7420
+
+export type StackOptions = {
+  readonly root: string
+  readonly data: DataDirectory
+  readonly environment: NodeJS.ProcessEnv
+  readonly say: (line: string) => void
+  /** Aborted when the person wants to stop before everything is up. */
+  readonly signal: AbortSignal
+}
+
+/** The servers of one `make up`, in the order in which they started. */
+export class Stack implements AsyncDisposable {
+  readonly #options: StackOptions
+  readonly #started: { readonly name: string; readonly child: Child }[] = []
+  #stopping = false
+  #fail: (reason: StackError) => void = () => {}
+  /** Rejects when one of the servers ends by itself. */
+  readonly failed: Promise<never>
+
+  constructor(options: StackOptions) {
+    this.#options = options
+    this.failed = new Promise((_, reject) => {
+      this.#fail = reject
+    })
+    this.failed.catch(() => {})
+  }
+
+  /** @returns the address of the running Tidemark. */
+  async start(): Promise<string> {
+    const { data, environment, root, signal } = this.#options
+    const database = await this.#database()
+    signal.throwIfAborted()
+    const natsUrl = environment.NATS_URL ?? (await this.#nats())
+    signal.throwIfAborted()
+    await migrate({ ownerUrl: database.ownerUrl, appRole: database.appRole })
+    signal.throwIfAborted()
+    const sandbox = this.#sandbox()
+    const port = await this.#httpPort()
+    const tidemark = await startTidemark({
+      root,
+      signal,
+      port,
+      host: environment.HOST ?? '127.0.0.1',
+      logFile: path.join(data.path, 'tidemark.log'),
+      environment: {
+        ...environment,
+        ...sandbox,
+        PUBLIC_CATALOGUE: environment.PUBLIC_CATALOGUE ?? '1',
+        DATABASE_URL: database.appUrl,
+        DATABASE_OWNER_URL: database.ownerUrl,
+        NATS_URL: natsUrl,
+        DATA_DIR: data.path,
+      },
+    })
+    this.#watch('Tidemark', tidemark.child)
+    data.rememberPorts({ ...data.ports, ...this.#ports, http: port })
+    return tidemark.address
+  }
+
+  /** In the reverse order of starting: nobody loses a server that it still needs. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true
+    for (const { child } of this.#started.reverse()) await child.stop(30_000)
+  }
+
+  /** Ends everything at once; Postgres and NATS recover at the next start. */
+  kill(): void {
+    for (const { child } of this.#started) child.kill('SIGKILL')
+  }
+
+  #ports: { postgres?: number; nats?: number } = {}
+
+  async #database(): Promise<DatabaseAccess> {
+    const { data, environment } = this.#options
+    const { DATABASE_URL: appUrl, DATABASE_OWNER_URL: ownerUrl = appUrl } = environment
+    if (appUrl !== undefined && ownerUrl !== undefined)
+      return { appUrl, ownerUrl, appRole: userOf(appUrl) }
+    const server = await startPostgres({
+      directory: path.join(data.path, 'postgres'),
+      ...(data.ports.postgres === undefined ? {} : { preferredPort: data.ports.postgres }),
+    })
+    this.#watch('Postgres', server.child)
+    this.#ports.postgres = server.port
+    return prepareDatabase(server.superuserUrl)
+  }
+
+  async #nats(): Promise<string> {
+    const { data, environment, say } = this.#options
+    const toolsDirectory = path.join(data.path, 'tools')
+    const server = await startNats({
+      program: provide(NATS_SERVER, { environment, toolsDirectory, say }),
+      directory: path.join(data.path, 'nats'),
+      password: randomPassword(),
+      ...(data.ports.nats === undefined ? {} : { preferredPort: data.ports.nats }),
+    })
+    this.#watch('The NATS server', server.child)
+    this.#ports.nats = server.port
+    return server.url
+  }
+
+  /** Without bubblewrap Tidemark runs, and says itself what it then refuses. */
+  #sandbox(): NodeJS.ProcessEnv {
+    const { data, environment, say } = this.#options
+    if (environment.SANDBOX === 'none') return {}
+    const toolsDirectory = path.join(data.path, 'tools')
+    try {
+      return { BWRAP_BIN: provide(BUBBLEWRAP, { environment, toolsDirectory, say }) }
+    } catch (error) {
+      if (!(error instanceof StackError)) throw error
+      say(`${error.message} Until then no package can be installed.`)
+      return {}
+    }
+  }
+
+  async #httpPort(): Promise<number> {
+    const { data, environment, say } = this.#options
+    if (environment.PORT !== undefined) {
+      const port = Number(environment.PORT)
+      if (!Number.isInteger(port) || port < 1 || port > 65_535)
+        throw new StackError(`PORT=${environment.PORT} is not a port number.`)
+      if (await isPortFree(port)) return port
+      throw new StackError(`Port ${port} is taken by another program: choose another PORT.`)
+    }
+    const remembered = data.ports.http === undefined ? [] : [data.ports.http]
+    const [wanted = DEFAULT_HTTP_PORT] = remembered
+    const port = await freePort(...remembered, DEFAULT_HTTP_PORT)
+    if (port !== wanted) say(`Port ${wanted} is taken by another program; using ${port}.`)
+    return port
+  }
+
+  #watch(name: string, child: Child): void {
+    this.#started.push({ name, child })
+    void child.exited.then(({ code, signal }) => {
+      if (this.#stopping) return
+      const how = signal === null ? `exit code ${code}` : signal
+      this.#fail(new StackError(`${name} ended by itself (${how}):\n${child.lastWords()}`))
+    })
+  }
+}
+
+function userOf(url: string): string {
+  try {
+    return decodeURIComponent(new URL(url).username)
+  } catch {
+    throw new StackError(
+      'DATABASE_URL is not an address of the form postgres://user:password@host/database.',
+    )
+  }
+}

@@ -1,0 +1,73 @@
+/** `make up`: everything that Tidemark needs, and Tidemark, until Ctrl-C. */
+import { statSync } from 'node:fs'
+import path from 'node:path'
+import { holdDataDirectory } from './stack/data-directory.ts'
+import { say, sentenceFor } from './stack/say.ts'
+import { Stack } from './stack/stack.ts'
+
+const root = path.resolve(import.meta.dirname, '..')
+const startedAt = performance.now()
+
+try {
+  await up()
+} catch (error) {
+  process.stderr.write(`${sentenceFor(error)}\n`)
+  process.exitCode = 1
+}
+
+async function up(): Promise<void> {
+  const data = holdDataDirectory(path.resolve(root, process.env.DATA_DIR ?? '.data'))
+  const asked = new AbortController()
+  const stack = new Stack({ root, data, environment: process.env, say, signal: asked.signal })
+  const stopped = onceAskedToStop(asked, stack)
+  try {
+    const address = await stack.start()
+    data.publishAddress(address)
+    welcome(address, path.join(data.path, 'first-api-key'))
+    await Promise.race([stopped, stack.failed])
+  } catch (error) {
+    if (!asked.signal.aborted) throw error
+  } finally {
+    data.publishAddress(undefined)
+    await stack[Symbol.asyncDispose]()
+    data.release()
+  }
+  say('Stopped; the data stay in .data/.')
+}
+
+/** The first request to stop is answered in order, the second one at once. */
+function onceAskedToStop(asked: AbortController, stack: Stack): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => {
+        if (asked.signal.aborted) stack.kill()
+        else say('\nStopping …')
+        asked.abort()
+        resolve()
+      })
+  })
+}
+
+function welcome(address: string, keyFile: string): void {
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
+  const key = path.relative(process.cwd(), keyFile)
+  say(`
+Tidemark is running at ${address} (started in ${seconds} s)
+
+  API key   ${exists(keyFile) ? key : 'issued earlier; make another with `tidemark keys`'}
+  API       ${address}/docs
+  Log       ${path.relative(process.cwd(), path.join(path.dirname(keyFile), 'tidemark.log'))}
+
+Three things to try in another terminal:
+
+  npx tidemark search filesystem
+  make tour
+  curl ${address}/v0.1/servers?limit=3
+
+Ctrl-C stops everything.
+`)
+}
+
+function exists(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false }) !== undefined
+}
