@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import { getHeapStatistics } from 'node:v8'
 import cors from '@fastify/cors'
-import '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import underPressure from '@fastify/under-pressure'
 import {
@@ -31,6 +30,9 @@ const BODY_LIMIT_BYTES = 1024 * 1024
 /** A server's name may have 300 characters, each percent-encoded. */
 const MAX_PARAM_LENGTH = 1_000
 const MAX_EVENT_LOOP_DELAY_MS = 1_000
+
+/** Where the browsable API document is. */
+export const DOCS_PREFIX = '/docs'
 
 export type HttpApp = FastifyInstance<
   RawServerDefault,
@@ -77,6 +79,7 @@ export async function createHttpApp(deps: HttpAppDeps): Promise<HttpApp> {
     withCorrelation(request.id, done)
   })
   logAccess(app, deps)
+  declareForeignRoutes(app)
   declarePublicCatalogue(app)
   await app.register(cors, { origin: false, strictPreflight: false })
   await shedLoad(app)
@@ -95,11 +98,19 @@ const SECURITY_HEADERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
 } as const
 
+/** Routes that plugins add cannot state their access: the preflight of CORS, the API document. */
+function declareForeignRoutes(app: HttpApp): void {
+  app.addHook('onRoute', (route) => {
+    const preflight = route.url === '*' && route.method === 'OPTIONS'
+    const docs = route.url === DOCS_PREFIX || route.url.startsWith(`${DOCS_PREFIX}/`)
+    if (preflight || docs) route.config = { ...route.config, access: 'anyone' }
+  })
+}
+
 /** Only the public catalogue has CORS: reads, from every origin, without credentials. */
 function declarePublicCatalogue(app: HttpApp): void {
   const open = { origin: '*', methods: 'GET', credentials: false, maxAge: 600 }
   app.addHook('onRoute', (route) => {
-    if (route.url === '*' && route.method === 'OPTIONS') route.config = { access: 'anyone' }
     if (route.config?.access !== 'public-catalogue') return
     route.config.cors = open
     if (route.method !== 'GET') return
