@@ -1,0 +1,2 @@
+/** Where the read models that queries see are. */
+export const LIVE_SCHEMA = 'read'

@@ -1,0 +1,86 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { FeedBatch } from '../../services/ports/event-store.ts'
+import { advance, FencedError, tellProgress } from './checkpoints.ts'
+import { isolate } from './isolate.ts'
+import { park } from './parked.ts'
+import { type Plan, planOf } from './plan.ts'
+import { project } from './project.ts'
+import type { Run } from './run.ts'
+
+/** A holder of locks that stands still loses them, so that another projector can go on. */
+const STUCK_MS = 30_000
+
+/**
+ * Applies a batch to every run in one transaction: rows, parked events and checkpoints.
+ *
+ * When that fails, once more with savepoints, to find out whose fault it is. Moves the runs on.
+ *
+ * @returns what was done for each run that the batch concerns.
+ * @throws {FencedError} when a checkpoint was not where this projector left it.
+ * @throws when the database is to blame: nothing was done.
+ */
+export async function projectBatch(
+  db: Kysely<unknown>,
+  schema: string,
+  runs: readonly Run[],
+  batch: FeedBatch,
+): Promise<readonly Plan[]> {
+  const concerned = runs.filter(({ checkpoint }) => checkpoint.position < batch.through)
+  const plans = concerned.map((run) => planOf(run, batch))
+  if (plans.length === 0) return plans
+  const done = await write(db, schema, plans, async (trx, plan) => {
+    await project(trx, plan.run, plan.steps)
+    return plan
+  }).catch((error) => {
+    if (error instanceof FencedError) throw error
+    return write(db, schema, plans, isolate)
+  })
+  for (const plan of done) moveOn(plan)
+  return done
+}
+
+function moveOn({ run, parked, reached, stopped }: Plan): void {
+  run.checkpoint = { ...run.checkpoint, position: reached, stopped }
+  for (const { event } of parked) run.parked.add(event.stream)
+}
+
+async function write(
+  db: Kysely<unknown>,
+  schema: string,
+  plans: readonly Plan[],
+  carryOut: (trx: Transaction<unknown>, plan: Plan) => Promise<Plan>,
+): Promise<readonly Plan[]> {
+  return await db.transaction().execute(async (trx) => {
+    await settings(trx, schema)
+    await advance(trx, plans.map(toAdvance))
+    const done: Plan[] = []
+    for (const plan of plans) {
+      const outcome = await carryOut(trx, plan)
+      await park(trx, plan.run.model.name, outcome.parked)
+      if (outcome.stopped !== plan.stopped) await amend(trx, plan, outcome)
+      done.push(outcome)
+    }
+    await tellProgress(trx)
+    return done
+  })
+}
+
+/**
+ * Without waiting for the disk: a crash of the database may undo the newest transactions, rows
+ * and checkpoint together, and in their order; the events are then projected again.
+ */
+async function settings(trx: Transaction<unknown>, schema: string): Promise<void> {
+  await sql`select set_config('search_path', ${`${schema}, public`}, true),
+    set_config('synchronous_commit', 'off', true),
+    set_config('idle_in_transaction_session_timeout', ${String(STUCK_MS)}, true)`.execute(trx)
+}
+
+function toAdvance({ run, reached, stopped }: Plan) {
+  return { name: run.model.name, from: run.checkpoint, to: reached, stopped }
+}
+
+/** The read model stopped within the batch: its checkpoint, already moved, goes back to there. */
+async function amend(trx: Transaction<unknown>, plan: Plan, outcome: Plan): Promise<void> {
+  const from = { ...plan.run.checkpoint, position: plan.reached }
+  await advance(trx, [{ ...toAdvance(outcome), from }])
+}

@@ -1,0 +1,24 @@
+import type { Transaction } from 'kysely'
+import { foldChanges } from '../../projections/kernel/fold.ts'
+import { statements } from '../../projections/kernel/statements.ts'
+import type { Step } from './plan.ts'
+import type { Run } from './run.ts'
+
+/** Writes the rows of some steps, as one. */
+export async function project(
+  trx: Transaction<unknown>,
+  { model, columns }: Run,
+  steps: readonly Step[],
+): Promise<void> {
+  if (steps.length === 0) return
+  if ('apply' in model) {
+    const batch = steps.map(({ event }) => [event as never, event] as const)
+    await model.apply(trx as never, batch)
+    return
+  }
+  const changes = steps.flatMap((step) => step.changes)
+  for (const [table, folded] of foldChanges(model.keys, changes)) {
+    const target = { table, key: model.keys[table] ?? [], columns: columns.get(table) ?? [] }
+    for (const statement of statements(target, folded)) await statement.execute(trx)
+  }
+}
