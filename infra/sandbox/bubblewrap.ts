@@ -46,6 +46,7 @@ export type Command = {
  * would show every secret.
  *
  * @param directory absolute path that becomes `/app`; undefined for the probe.
+ * @throws {RangeError} when a value has a NUL character in it.
  */
 export function bubblewrapCommand(
   profile: BubblewrapProfile,
@@ -74,6 +75,8 @@ export function bubblewrapCommand(
       : ['--ro-bind', directory, APP, '--chdir', APP]),
     ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
   ]
+  if (options.some((option) => option.includes('\0')))
+    throw new RangeError('A NUL character would become an option of its own.')
   const node = underUsr ? profile.node : NODE_OUTSIDE_USR
   return {
     line: [

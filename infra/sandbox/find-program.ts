@@ -5,11 +5,8 @@ import path from 'node:path'
 const SYSTEM = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin']
 
 /** @returns undefined when neither PATH nor the system's own directories have it. */
-export function findProgram(name: string): string | undefined {
-  const places = [
-    ...(process.env.PATH ?? '').split(path.delimiter).filter(path.isAbsolute),
-    ...SYSTEM,
-  ]
+export function findProgram(name: string, searchPath = process.env.PATH): string | undefined {
+  const places = [...(searchPath ?? '').split(path.delimiter).filter(path.isAbsolute), ...SYSTEM]
   return places.map((place) => path.join(place, name)).find(isExecutable)
 }
 
