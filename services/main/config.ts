@@ -1,0 +1,139 @@
+import path from 'node:path'
+import { Ajv, type ErrorObject } from 'ajv'
+import { type Static, Type } from 'typebox'
+
+/** What a process can do; by default it does everything. */
+export const ROLES = ['api', 'gateway', 'relay', 'projector', 'reactors', 'jobs'] as const
+export type Role = (typeof ROLES)[number]
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+
+/** Each variable's description ends the sentence that a wrong value is answered with. */
+const text = (pattern: string, description: string) => Type.String({ pattern, description })
+const flag = (description: string) =>
+  Type.Optional(Type.Enum(['0', '1'], { description: `must be 1 or 0: ${description}` }))
+const list = (item: string) => `^${item}(,${item})*$`
+
+const POSTGRES = '^postgres(ql)?://[^\\s]+$'
+const POSTGRES_FORM = 'must be an address of the form postgres://user:password@host:port/database'
+const ROLE = `(${ROLES.join('|')})`
+
+/** Every environment variable that the program reads. */
+const Environment = Type.Object({
+  DATABASE_URL: text(POSTGRES, POSTGRES_FORM),
+  DATABASE_OWNER_URL: Type.Optional(text(POSTGRES, POSTGRES_FORM)),
+  NATS_URL: text('^(nats|tls)://[^\\s]+$', 'must be an address of the form nats://host:port'),
+  EVENTSTORE_URL: Type.Optional(
+    text(
+      '^(esdb|kurrentdb)(\\+discover)?://[^\\s]+$',
+      'must be an address of the form esdb://host:port',
+    ),
+  ),
+  DATA_DIR: Type.Optional(text('^[^\\u0000]+$', 'must be a directory')),
+  HOST: Type.Optional(text('^[A-Za-z0-9.:_-]+$', 'must be an address to listen on')),
+  PORT: Type.Optional(
+    text('^(0|[1-9][0-9]{0,4})$', 'must be a port number from 0 (any free one) to 65535'),
+  ),
+  ROLES: Type.Optional(text(list(ROLE), `must be a list of ${ROLES.join(', ')}, with commas`)),
+  SANDBOX: Type.Optional(
+    Type.Enum(['auto', 'none'], {
+      description: 'must be auto, or none to run installed servers without a sandbox',
+    }),
+  ),
+  BWRAP_BIN: Type.Optional(text('^/', 'must be the absolute path of bubblewrap')),
+  PUBLIC_CATALOGUE: flag('whether the first start lets everybody read the catalogue'),
+  METRICS_PUBLIC: flag('whether /metrics answers without an API key'),
+  REGISTRY_FILE_ROOTS: Type.Optional(
+    text('^/', 'must be absolute directories that snapshots may be read from, with colons'),
+  ),
+  ALLOW_PRIVATE_UPSTREAMS: flag('whether sources and servers may be on private addresses'),
+  ALLOWED_HOSTS: Type.Optional(
+    text(list('[a-z0-9.:\\[\\]-]+'), 'must be host names that clients use, with commas'),
+  ),
+  ALLOWED_ORIGINS: Type.Optional(
+    text(list('https?://[^,\\s/]+'), 'must be origins such as https://host, with commas'),
+  ),
+  LOG_LEVEL: Type.Optional(
+    Type.Enum(LOG_LEVELS, { description: `must be one of ${LOG_LEVELS.join(', ')}` }),
+  ),
+})
+
+export type Config = {
+  readonly databaseUrl: string
+  /** Migrates at the start when given. */
+  readonly databaseOwnerUrl: string | undefined
+  readonly natsUrl: string
+  /** Undefined = the log is in Postgres. */
+  readonly eventStoreUrl: string | undefined
+  /** Absolute. */
+  readonly dataDirectory: string
+  readonly host: string
+  /** 0 = any free one. */
+  readonly port: number
+  readonly roles: ReadonlySet<Role>
+  readonly sandbox: 'auto' | 'none'
+  readonly bubblewrap: string | undefined
+  readonly publicCatalogue: boolean
+  readonly metricsPublic: boolean
+  readonly registryFileRoots: readonly string[]
+  readonly allowPrivateUpstreams: boolean
+  readonly allowedHosts: readonly string[]
+  readonly allowedOrigins: readonly string[]
+  readonly logLevel: (typeof LOG_LEVELS)[number]
+}
+
+/** The message is a line for each variable that is wrong; never a value, because some are secrets. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+const validate = new Ajv({ allErrors: true, strict: false }).compile<Static<typeof Environment>>(
+  Environment,
+)
+
+/** @throws {ConfigError} */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const given: unknown = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  )
+  if (!validate(given)) throw new ConfigError(sentences(validate.errors ?? []).join('\n'))
+  if (Number(given.PORT ?? 0) > 65_535) throw new ConfigError('PORT must be at most 65535.')
+  return {
+    databaseUrl: given.DATABASE_URL,
+    databaseOwnerUrl: given.DATABASE_OWNER_URL,
+    natsUrl: given.NATS_URL,
+    eventStoreUrl: given.EVENTSTORE_URL,
+    dataDirectory: path.resolve(given.DATA_DIR ?? '.data'),
+    host: given.HOST ?? '127.0.0.1',
+    port: Number(given.PORT ?? 7420),
+    roles: new Set(rolesOf(given.ROLES)),
+    sandbox: given.SANDBOX ?? 'auto',
+    bubblewrap: given.BWRAP_BIN,
+    publicCatalogue: given.PUBLIC_CATALOGUE === '1',
+    metricsPublic: given.METRICS_PUBLIC === '1',
+    registryFileRoots: given.REGISTRY_FILE_ROOTS?.split(':') ?? [],
+    allowPrivateUpstreams: given.ALLOW_PRIVATE_UPSTREAMS === '1',
+    allowedHosts: given.ALLOWED_HOSTS?.split(',') ?? [],
+    allowedOrigins: given.ALLOWED_ORIGINS?.split(',') ?? [],
+    logLevel: given.LOG_LEVEL ?? 'info',
+  }
+}
+
+function rolesOf(list: string | undefined): readonly Role[] {
+  return list === undefined ? ROLES : ROLES.filter((role) => list.split(',').includes(role))
+}
+
+const rules = new Map(
+  Object.entries<{ readonly '~kind': string; readonly description?: string }>(
+    Environment.properties,
+  ).map(([name, { description }]) => [name, description]),
+)
+
+function sentences(errors: readonly ErrorObject[]): string[] {
+  const found = errors.map(({ instancePath, keyword, params }) => {
+    const name = keyword === 'required' ? String(params.missingProperty) : instancePath.slice(1)
+    const rule = rules.get(name) ?? 'is wrong'
+    return keyword === 'required' ? `${name} is not set: it ${rule}.` : `${name} ${rule}.`
+  })
+  return [...new Set(found)]
+}
