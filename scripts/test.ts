@@ -4,13 +4,14 @@
  * A Postgres given by TEST_POSTGRES_URL (its superuser's URL) is used as it is.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { startPostgres } from './stack/postgres.ts'
 import { provide } from './stack/provide.ts'
 import { say, sentenceFor } from './stack/say.ts'
-import { tapTotals } from './stack/tap-totals.ts'
+import { createTapReport, type TapReport } from './stack/tap-report.ts'
 import { BUBBLEWRAP, NATS_SERVER } from './stack/tools.ts'
 
 /** Nothing here has to survive a power cut. */
@@ -36,13 +37,13 @@ async function testOnThrowAwayServers(files: readonly string[]): Promise<number>
   const postgres =
     given === undefined ? await startPostgres({ directory, settings: THROW_AWAY }) : undefined
   try {
-    const results = path.join(directory, 'results.tap')
-    const code = await runTap(['--output-file', results, ...files], {
+    const report = createTapReport(say)
+    const code = await runTap(files, report, {
       TEST_POSTGRES_URL: given ?? postgres?.superuserUrl,
       TEST_NATS_BIN: natsServer,
       BWRAP_BIN: bubblewrap,
     })
-    return conclude(existsSync(results) ? readFileSync(results, 'utf8') : '', code)
+    return conclude(report, code)
   } finally {
     await postgres?.stop()
     rmSync(directory, { recursive: true, force: true })
@@ -50,8 +51,8 @@ async function testOnThrowAwayServers(files: readonly string[]): Promise<number>
 }
 
 /** The last line is for programs: how many assertions passed and how many failed. */
-function conclude(results: string, code: number): number {
-  const { passed, failed, skipped } = tapTotals(results)
+function conclude(report: TapReport, code: number): number {
+  const { passed, failed, skipped } = report.totals()
   const nothingRan = passed + failed === 0
   if (nothingRan) say('No test ran.')
   if (skipped > 0) say(`${skipped} skipped`)
@@ -59,16 +60,21 @@ function conclude(results: string, code: number): number {
   return nothingRan || failed > 0 ? Math.max(code, 1) : code
 }
 
-function runTap(args: readonly string[], servers: NodeJS.ProcessEnv): Promise<number> {
+function runTap(
+  files: readonly string[],
+  report: TapReport,
+  servers: NodeJS.ProcessEnv,
+): Promise<number> {
   const tap = path.join(root, 'node_modules', '.bin', 'tap')
-  const child = spawn(tap, [...args], {
+  const child = spawn(tap, ['--reporter=tap', ...files], {
     cwd: root,
-    stdio: 'inherit',
+    stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...servers },
   })
+  createInterface({ input: child.stdout }).on('line', report.line)
   for (const signal of FORWARDED) process.on(signal, () => child.kill(signal))
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code) => resolve(code ?? 1))
+    child.once('close', (code) => resolve(code ?? 1))
   })
 }

@@ -19,12 +19,16 @@ export type DataDirectory = {
 }
 
 /** @throws {StackError} when another `make up` holds it. */
-export function holdDataDirectory(directory: string): DataDirectory {
+export function holdDataDirectory(
+  directory: string,
+  isUp: (pid: number) => boolean = (pid) => commandLine(pid).includes(HOLDER),
+): DataDirectory {
   mkdirSync(directory, { recursive: true })
   const lock = path.join(directory, 'up.pid')
   const portsFile = path.join(directory, 'ports.json')
   const addressFile = path.join(directory, 'address')
-  takeLock(lock, directory)
+  takeLock(lock, directory, isUp)
+  rmSync(addressFile, { force: true })
   return {
     path: directory,
     ports: readPorts(portsFile),
@@ -42,7 +46,7 @@ export function holdDataDirectory(directory: string): DataDirectory {
   }
 }
 
-function takeLock(lock: string, directory: string): void {
+function takeLock(lock: string, directory: string, isUp: (pid: number) => boolean): void {
   for (;;) {
     try {
       writeFileSync(lock, `${process.pid}\n`, { flag: 'wx' })
@@ -51,7 +55,7 @@ function takeLock(lock: string, directory: string): void {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
     const holder = Number.parseInt(readFileSync(lock, 'utf8'), 10)
-    if (holder > 1 && holder !== process.pid && commandLine(holder).includes(HOLDER))
+    if (holder > 1 && isUp(holder))
       throw new StackError(
         `${directory} is in use by another \`make up\` (process ${holder}): stop that one first.`,
       )

@@ -14,7 +14,7 @@ export type Installer = {
 }
 
 /** Ways to install `tool` on this machine that ask nothing, the ones that change least first. */
-export function* installers(tool: Tool, toolsDirectory: string): Generator<Installer> {
+export function* installersOnThisMachine(tool: Tool, toolsDirectory: string): Generator<Installer> {
   if (locate('apt-get') !== undefined && locate('dpkg-deb') !== undefined)
     yield {
       description: `the system's package ${tool.package} (apt-get download), unpacked into ${toolsDirectory}`,

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { isProgram, locate } from './locate.ts'
-import { installers } from './package-manager.ts'
+import { type Installer, installersOnThisMachine } from './package-manager.ts'
 import { StackError } from './stack-error.ts'
 import type { Tool } from './tools.ts'
 
@@ -10,6 +10,8 @@ export type ProvideOptions = {
   readonly toolsDirectory: string
   /** Hears what is installed and from where, before it happens. */
   readonly say: (sentence: string) => void
+  /** By default the ones of this machine. */
+  readonly installers?: (tool: Tool, toolsDirectory: string) => Iterable<Installer>
 }
 
 /**
@@ -32,6 +34,7 @@ export function provide(tool: Tool, options: ProvideOptions): string {
   const search = { PATH: options.environment.PATH }
   const present = locate(tool.program, places, search)
   if (present !== undefined) return present
+  const installers = options.installers ?? installersOnThisMachine
   for (const installer of installers(tool, options.toolsDirectory)) {
     options.say(`Installing ${tool.program}: ${installer.description}`)
     installer.run()

@@ -1,0 +1,30 @@
+/**
+ * Measures the system against limits of this machine, measured in the same run:
+ * `npx tsx scripts/bench.ts [name…]`. One JSON object a line on standard output.
+ */
+import { benchAppendBatch, benchAppendSingle } from './bench/append.ts'
+import type { Measurement } from './bench/measure.ts'
+import { benchReplay } from './bench/replay.ts'
+import { openStage, type Stage } from './bench/stage.ts'
+
+const BENCHMARKS: Readonly<
+  Record<string, (stage: Stage) => Promise<Measurement | readonly Measurement[]>>
+> = {
+  'append.single': benchAppendSingle,
+  'append.batch': benchAppendBatch,
+  replay: benchReplay,
+}
+
+const wanted = process.argv.slice(2)
+const names = Object.keys(BENCHMARKS).filter(
+  (name) => wanted.length === 0 || wanted.some((each) => name.startsWith(each)),
+)
+const stage = await openStage()
+try {
+  for (const name of names) {
+    const results = (await BENCHMARKS[name]?.(stage)) ?? []
+    for (const result of [results].flat()) process.stdout.write(`${JSON.stringify(result)}\n`)
+  }
+} finally {
+  await stage.close()
+}

@@ -1,0 +1,85 @@
+import { CliError, EXIT, RefusedError } from './failure.ts'
+import { addressOf, apiKeyOf, type GlobalOptions } from './settings.ts'
+
+const TIMEOUT_MS = 60_000
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>
+
+/** The HTTP API, as this command may use it. Every method throws a {@link CliError}. */
+export type Api = {
+  readonly address: URL
+  readonly key: string | undefined
+  readonly get: <Answer>(path: string, query?: Query) => Promise<Answer>
+  readonly post: <Answer>(path: string, body?: object, query?: Query) => Promise<Answer>
+  readonly delete: <Answer>(path: string) => Promise<Answer>
+  /** The answer as it comes, for streams that do not end. */
+  readonly open: (
+    path: string,
+    query: Query,
+    headers: Readonly<Record<string, string>>,
+  ) => Promise<Response>
+}
+
+export function connect(options: GlobalOptions): Api {
+  const address = addressOf(options)
+  const key = apiKeyOf(options)
+
+  async function send(path: string, query: Query, init: RequestInit): Promise<Response> {
+    const url = new URL(path, address)
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(name, String(value))
+    const headers = new Headers(init.headers)
+    if (key !== undefined) headers.set('authorization', `Bearer ${key}`)
+    const response = await reach(url, { ...init, headers, redirect: 'error' })
+    if (response.ok) return response
+    throw await refusalIn(response)
+  }
+
+  async function ask<Answer>(path: string, query: Query, init: RequestInit): Promise<Answer> {
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const response = await send(path, query, { ...init, signal })
+    // What the routes' schemas say; this program is released together with them.
+    return (response.status === 204 ? undefined : await response.json()) as Answer
+  }
+
+  return {
+    address,
+    key,
+    get: (path, query = {}) => ask(path, query, {}),
+    delete: (path) => ask(path, {}, { method: 'DELETE' }),
+    post: (path, body, query = {}) =>
+      ask(path, query, {
+        method: 'POST',
+        ...(body === undefined
+          ? {}
+          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      }),
+    open: (path, query, headers) => send(path, query, { headers }),
+  }
+}
+
+async function reach(url: URL, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init)
+  } catch (error) {
+    if (error instanceof Error && error.name === 'TimeoutError')
+      throw new CliError(EXIT.fault, `${url.origin} did not answer within a minute.`)
+    throw new CliError(EXIT.unreachable, `Nothing answers at ${url.origin}: is Tidemark running?`)
+  }
+}
+
+async function refusalIn(response: Response): Promise<CliError> {
+  const body: unknown = await response.json().catch(() => undefined)
+  const { code, detail } = (body ?? {}) as { code?: unknown; detail?: unknown }
+  if (typeof code === 'string' && typeof detail === 'string')
+    return new RefusedError({ status: response.status, code, detail: withFaults(detail, body) })
+  const sentence = `${new URL(response.url).origin} answered ${response.status}; it does not look like a Tidemark.`
+  return new CliError(response.status >= 500 ? EXIT.fault : EXIT.refused, sentence)
+}
+
+/** Where in the request the faults are, when the problem says so. */
+function withFaults(detail: string, body: unknown): string {
+  const { errors } = body as { errors?: readonly { pointer: string; detail: string }[] }
+  if (!Array.isArray(errors) || errors.length === 0) return detail
+  return `${detail} (${errors.map((each) => `${each.pointer}: ${each.detail}`).join('; ')})`
+}
