@@ -16,6 +16,7 @@ export const CALL_OUTCOMES = [
   'protocol-error',
   'timeout',
   'unavailable',
+  'cancelled',
 ] as const
 export type CallOutcome = (typeof CALL_OUTCOMES)[number]
 
@@ -27,7 +28,7 @@ export const ToolCalledV1 = Type.Object(
     version: Type.String(),
     tool: Type.String({ maxLength: 300 }),
     durationMs: Type.Number({ minimum: 0 }),
-    outcome: Type.Union(CALL_OUTCOMES.map((outcome) => Type.Literal(outcome))),
+    outcome: Type.Enum(CALL_OUTCOMES),
     requestBytes: bytes,
     responseBytes: bytes,
     calledAt: instant,
@@ -71,6 +72,10 @@ export const ServerQuarantinedV1 = Type.Object(
   {
     installationId,
     version: Type.String(),
+    generation: Type.Integer({
+      minimum: 0,
+      description: 'which state of the installation it is about, see ActiveVersion',
+    }),
     failures: Type.Integer({ minimum: 1 }),
     cause: Type.String({ maxLength: 500 }),
     quarantinedAt: instant,

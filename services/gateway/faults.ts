@@ -1,0 +1,18 @@
+/** Why a call cannot be routed; `code` is stable and kebab-case, the message is one sentence for a person. */
+export class ServerUnavailableError extends Error {
+  override readonly name = 'ServerUnavailableError'
+  readonly code: UnavailableCode
+
+  constructor(code: UnavailableCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+export type UnavailableCode =
+  | 'server-quarantined'
+  | 'server-start-failed'
+  | 'server-busy'
+  | 'server-stopped'
+  | 'sandbox-unavailable'
+  | 'gateway-stopping'

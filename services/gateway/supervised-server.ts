@@ -1,0 +1,290 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ActiveVersion } from '../../domain/gateway/active-version.ts'
+import {
+  holds,
+  type QuarantineState,
+  quarantine,
+  quarantineStream,
+} from '../../domain/gateway/quarantine.ts'
+import { type AfterFailure, afterFailure } from '../../domain/gateway/restart-policy.ts'
+import { execute, load } from '../kernel/execute.ts'
+import type { AppendContext, EventStore } from '../ports/event-store.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { McpConnector } from '../ports/mcp-upstream.ts'
+import { SandboxUnavailableError } from '../ports/sandbox.ts'
+import { ServerUnavailableError } from './faults.ts'
+import { GATEWAY_ACTOR, type ProcessJournal } from './process-journal.ts'
+import { type Lease, ServerRun } from './server-run.ts'
+import type { SupervisionSettings } from './supervision.ts'
+
+export type SupervisionDeps = {
+  readonly store: EventStore
+  readonly connector: McpConnector
+  readonly journal: ProcessJournal
+  readonly settings: SupervisionSettings
+  readonly now: () => Date
+  /** From 0 to 1. */
+  readonly random: () => number
+  readonly logger: Logger
+  readonly onRunning: (run: ServerRun) => void
+  readonly onEnded: (run: ServerRun) => void
+}
+
+type Starting = { readonly generation: number; readonly run: Promise<ServerRun> }
+
+/**
+ * One installation's server, shared by all of its callers.
+ *
+ *   stopped ──first call──► starting ──► running ──idle, replaced, shut down──► stopped
+ *                             ▲  │          │
+ *                             │  └─fails────┴─dies──► waiting ──too often──► quarantined
+ *                             └──────delay is over──────┘
+ *
+ * A server that dies in use is started again without waiting for a call. A remote server is
+ * never quarantined: its absence says nothing about it, and trying again costs little.
+ */
+export class SupervisedServer {
+  readonly tenantId: string
+  readonly installationId: string
+  readonly #deps: SupervisionDeps
+  readonly #retired = new Set<ServerRun>()
+  readonly #shutdown = new AbortController()
+  #run: ServerRun | undefined
+  #starting: Starting | undefined
+  #failures: readonly number[] = []
+  #failedGeneration = -1
+  #notBeforeMs = 0
+  #quarantine: Promise<QuarantineState> | undefined
+  #callers = 0
+  /** What the log said last; undefined while it has said nothing new. */
+  #wanted: number | 'nothing' | undefined
+
+  constructor(tenantId: string, installationId: string, deps: SupervisionDeps) {
+    this.tenantId = tenantId
+    this.installationId = installationId
+    this.#deps = deps
+  }
+
+  get runs(): readonly ServerRun[] {
+    return this.#run === undefined ? [...this.#retired] : [this.#run, ...this.#retired]
+  }
+
+  /** Nothing runs, nothing is remembered that would change what the next call sees. */
+  get forgettable(): boolean {
+    const { windowMs } = this.#deps.settings.restart
+    const recent = this.#failures.some((at) => this.#nowMs() - at < windowMs)
+    const busy = this.#callers > 0 || this.#starting !== undefined
+    return this.runs.length === 0 && !busy && !recent
+  }
+
+  /** @throws {ServerUnavailableError} */
+  async lease(server: ActiveVersion): Promise<Lease> {
+    this.#callers++
+    try {
+      const run = await this.#current(server)
+      const lease = run.lease(() => this.#nowMs())
+      if (lease !== undefined) return lease
+      const detail = `The server has ${run.inFlight} calls already; try again later.`
+      throw new ServerUnavailableError('server-busy', detail)
+    } finally {
+      this.#callers--
+    }
+  }
+
+  /** The installation has changed: what runs is replaced, or ended when nothing is active. */
+  refresh(server: ActiveVersion | undefined): void {
+    this.#wanted = server?.generation ?? 'nothing'
+    if (this.#run !== undefined && this.#isOutdated(this.#run.server)) this.#retire(this.#run)
+  }
+
+  /** The next call reads it from the log. */
+  forgetQuarantine(): void {
+    this.#quarantine = undefined
+  }
+
+  /** It was lifted: what happened before it does not count any more. */
+  quarantineLifted(): void {
+    this.forgetQuarantine()
+    this.#failures = []
+    this.#notBeforeMs = 0
+  }
+
+  async sweep(): Promise<void> {
+    await Promise.all(this.runs.map((run) => run.sweep(this.#nowMs())))
+  }
+
+  async shutdown(): Promise<void> {
+    this.#shutdown.abort()
+    const starting = this.#starting?.run.then(
+      (run) => run.stop('shutdown'),
+      () => undefined,
+    )
+    await Promise.all([starting, ...this.runs.map((run) => run.stop('shutdown'))])
+  }
+
+  async #current(server: ActiveVersion): Promise<ServerRun> {
+    const state = await this.#quarantineState()
+    if (holds(state, server.generation))
+      throw new ServerUnavailableError(
+        'server-quarantined',
+        `The server was stopped after ${state.failures} failures: ${state.cause}`,
+      )
+    if (this.#run === undefined) return this.#start(server)
+    if (this.#run.server.generation >= server.generation) return this.#run
+    this.#retire(this.#run)
+    return this.#start(server)
+  }
+
+  #start(server: ActiveVersion): Promise<ServerRun> {
+    const { generation } = server
+    if (this.#starting !== undefined && this.#starting.generation >= generation)
+      return this.#starting.run
+    if (this.#failedGeneration !== generation) {
+      this.#failures = []
+      this.#notBeforeMs = 0
+    }
+    const starting: Starting = {
+      generation,
+      run: this.#connect(server).finally(() => {
+        if (this.#starting === starting) this.#starting = undefined
+      }),
+    }
+    this.#starting = starting
+    return starting.run
+  }
+
+  async #connect(server: ActiveVersion): Promise<ServerRun> {
+    const { connector, settings } = this.#deps
+    const { signal } = this.#shutdown
+    await this.#waitForTurn()
+    try {
+      const timeout = AbortSignal.timeout(settings.startTimeoutMs)
+      const upstream = await connector.connect(
+        { ...server, tenantId: this.tenantId },
+        AbortSignal.any([signal, timeout]),
+      )
+      const process =
+        upstream.sandbox && this.#deps.journal.started(this.tenantId, server, upstream.sandbox)
+      const run = new ServerRun(server, upstream, process, settings, this.#nowMs())
+      this.#watch(run)
+      return run
+    } catch (error) {
+      throw await this.#startFault(server, error)
+    }
+  }
+
+  async #waitForTurn(): Promise<void> {
+    const { signal } = this.#shutdown
+    const waitMs = this.#notBeforeMs - this.#nowMs()
+    try {
+      if (waitMs > 0) await delay(waitMs, undefined, { signal })
+      signal.throwIfAborted()
+    } catch {
+      throw new ServerUnavailableError('gateway-stopping', 'The gateway is stopping.')
+    }
+  }
+
+  #watch(run: ServerRun): void {
+    this.#run = run
+    this.#deps.onRunning(run)
+    void run.ended.then(async ({ reason, end }) => {
+      if (this.#run === run) this.#run = undefined
+      const retired = this.#retired.delete(run)
+      run.process?.stopped(reason, end)
+      this.#deps.onEnded(run)
+      const failed = reason === 'exited' || reason === 'misbehaved' || reason === 'unhealthy'
+      if (!failed || retired || run.process === undefined) return
+      await this.#failed(run.server, end.detail ?? 'It did not answer a ping.')
+    })
+    if (this.#isOutdated(run.server)) this.#retire(run)
+  }
+
+  /** It was updated, rolled back or uninstalled while it started. */
+  #isOutdated({ generation }: ActiveVersion): boolean {
+    if (this.#wanted === undefined) return false
+    return this.#wanted === 'nothing' || generation < this.#wanted
+  }
+
+  async #startFault(server: ActiveVersion, error: unknown): Promise<ServerUnavailableError> {
+    if (this.#shutdown.signal.aborted)
+      return new ServerUnavailableError('gateway-stopping', 'The gateway is stopping.')
+    if (error instanceof SandboxUnavailableError)
+      return new ServerUnavailableError('sandbox-unavailable', error.message)
+    const { installationId } = this
+    this.#deps.logger.warn({ error, installationId }, 'A server did not start')
+    const cause = error instanceof Error ? error.message : 'It did not start.'
+    await this.#failed(server, cause)
+    return new ServerUnavailableError('server-start-failed', `The server did not start: ${cause}`)
+  }
+
+  async #failed(server: ActiveVersion, cause: string): Promise<void> {
+    this.#failedGeneration = server.generation
+    const next = this.#judge(server)
+    this.#failures = next.failures
+    if (next.then === 'quarantine') return this.#enterQuarantine(server, cause, next)
+    this.#notBeforeMs = this.#nowMs() + next.delayMs
+    if (server.runtime.kind === 'remote' || this.#shutdown.signal.aborted) return
+    if (this.#isOutdated(server)) return
+    // After this turn: the start that just failed is still the one under way.
+    setImmediate(() => {
+      this.#start(server).catch(() => undefined)
+    })
+  }
+
+  #judge(server: ActiveVersion): AfterFailure {
+    const { restart } = this.#deps.settings
+    const policy =
+      server.runtime.kind === 'remote'
+        ? { ...restart, maxFailures: Number.POSITIVE_INFINITY }
+        : restart
+    return afterFailure(policy, this.#failures, this.#nowMs(), this.#deps.random())
+  }
+
+  async #enterQuarantine(
+    { installationId, version, generation }: ActiveVersion,
+    cause: string,
+    { failures }: AfterFailure,
+  ): Promise<void> {
+    const { store, now, logger } = this.#deps
+    const since = now().toISOString()
+    const facts = { generation, failures: failures.length, cause: cause.slice(0, 500) }
+    this.#quarantine = Promise.resolve({ status: 'quarantined', since, ...facts })
+    try {
+      const stream = quarantineStream(this.tenantId, installationId)
+      const command = { type: 'QuarantineServer', installationId, version, ...facts } as const
+      await execute(store, quarantine, stream, { ...command, now: since }, this.#context())
+    } catch (error) {
+      logger.error({ error, installationId }, 'A quarantine was not recorded')
+    }
+  }
+
+  async #quarantineState(): Promise<QuarantineState> {
+    this.#quarantine ??= load(
+      this.#deps.store,
+      quarantine,
+      quarantineStream(this.tenantId, this.installationId),
+    ).then(({ state }) => state)
+    try {
+      return await this.#quarantine
+    } catch (error) {
+      this.#quarantine = undefined
+      throw error
+    }
+  }
+
+  #retire(run: ServerRun): void {
+    if (this.#run === run) this.#run = undefined
+    this.#retired.add(run)
+    run.retire(this.#nowMs())
+  }
+
+  #context(): AppendContext {
+    const { tenantId, installationId } = this
+    const actorId = GATEWAY_ACTOR
+    return { tenantId, actorId, correlationId: installationId, causationId: installationId }
+  }
+
+  #nowMs(): number {
+    return this.#deps.now().getTime()
+  }
+}
