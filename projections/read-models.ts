@@ -1,3 +1,5 @@
+import { type UsageTables, usage } from './analytics/usage.ts'
+import { type ServerProcessesTables, serverProcesses } from './gateway/server-processes.ts'
 import { type ApiKeysTables, apiKeys } from './identity/api-keys.ts'
 import { type TenantsTables, tenants } from './identity/tenants.ts'
 import { type InstallationsTables, installations } from './installer/installations.ts'
@@ -9,11 +11,17 @@ import type { AnyReadModel } from './kernel/read-model.ts'
 //   export const readModels = [installations, catalogue] as const satisfies readonly AnyReadModel[]
 
 /** Every table that a read model owns. */
-export type Tables = InstallationsTables & ApiKeysTables & TenantsTables
+export type Tables = InstallationsTables &
+  ApiKeysTables &
+  TenantsTables &
+  ServerProcessesTables &
+  UsageTables
 
 /** Every read model that the projector runs. */
 export const readModels = [
   installations,
   apiKeys,
   tenants,
+  serverProcesses,
+  usage,
 ] as const satisfies readonly AnyReadModel[]
