@@ -38,6 +38,8 @@ export function createPool(
   })
   // An idle connection that the server closed: the pool has dropped it, the next query opens another.
   pool.on('error', () => {})
+  // One in use: whoever uses it gets the error from the query; without a listener the process would end.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 
