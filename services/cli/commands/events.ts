@@ -1,0 +1,25 @@
+import type { Command } from 'commander'
+import { type TailEvent, type TailOptions, tail } from '../event-tail.ts'
+import { print } from '../output.ts'
+import { printable } from '../printable.ts'
+import { sessionOf } from '../session.ts'
+
+export function addEventCommands(program: Command): void {
+  const events = program.command('events').description('everything that happened, as it happened')
+
+  events
+    .command('tail')
+    .description('follow the log until Ctrl-C; takes up again where it was when the stream breaks')
+    .option('--types <list>', 'only these event types, with commas')
+    .option('--after <position>', 'from after this position; 0 = from the first event')
+    .action(async (options: TailOptions, command: Command) => {
+      const { api, json } = sessionOf(command)
+      for await (const event of tail(api, options))
+        print(json ? JSON.stringify(event) : lineOf(event))
+    })
+}
+
+function lineOf({ position, time, type, subject, actorid, data }: TailEvent): string {
+  const what = [position.padStart(8), time, type, subject, actorid].map(printable).join('  ')
+  return `${what}  ${printable(JSON.stringify(data)).slice(0, 200)}`
+}
