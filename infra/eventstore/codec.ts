@@ -17,9 +17,9 @@ import {
 } from '../../services/ports/event-store.ts'
 import { unstorablePlace } from './json-data.ts'
 
-/** Inclusive, in bytes of UTF-8. */
+/** Of all events of one append together, inclusive, in bytes of UTF-8: what EventStoreDB takes. */
 export const MAX_DATA_BYTES = 1_048_576
-/** Inclusive, in bytes of UTF-8. */
+/** Of one event, inclusive, in bytes of UTF-8. */
 export const MAX_METADATA_BYTES = 65_536
 
 /** NUL, which Postgres does not store, and lone surrogates, which UTF-8 cannot say. */
@@ -94,7 +94,7 @@ export function createEventCodec({
       causationid: context.causationId,
       schemaversion: currentVersion(definition),
     } satisfies Metadata)
-    refuseLarger(metadata, MAX_METADATA_BYTES, `${type}: the metadata`)
+    refuseLarger([metadata], MAX_METADATA_BYTES, `${type}: the metadata`)
     return { id: id.toLowerCase(), type, data: text, metadata }
   }
 
@@ -104,6 +104,11 @@ export function createEventCodec({
       if (events.length === 0) throw new InvalidEventError('An append has one event or more.')
       const time = now().toISOString()
       const encoded = events.map((event) => encodeEvent(event, context, time))
+      refuseLarger(
+        encoded.map(({ data }) => data),
+        MAX_DATA_BYTES,
+        'The data of the append',
+      )
       if (new Set(encoded.map(({ id }) => id)).size < encoded.length)
         throw new InvalidEventError('Two events of one append have the same id.')
       return encoded
@@ -140,17 +145,15 @@ function serialise(type: string, data: NewEvent['data']): string {
     const place = unstorablePlace(data)
     if (place !== undefined)
       throw new InvalidEventError(`${type}: the data at "${place}" is not a JSON value.`)
-    const text = JSON.stringify(data)
-    refuseLarger(text, MAX_DATA_BYTES, `${type}: the data`)
-    return text
+    return JSON.stringify(data)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     throw new InvalidEventError(`${type}: the data is nested too deeply.`)
   }
 }
 
-function refuseLarger(text: string, maxBytes: number, what: string): void {
-  const bytes = Buffer.byteLength(text)
+function refuseLarger(texts: readonly string[], maxBytes: number, what: string): void {
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
   if (bytes > maxBytes)
     throw new InvalidEventError(`${what} has ${bytes} bytes, at most ${maxBytes} are allowed.`)
 }

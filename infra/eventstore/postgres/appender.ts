@@ -3,8 +3,15 @@ import { type Appended, EventStoreUnavailableError } from '../../../services/por
 import type { Logger } from '../../../services/ports/logger.ts'
 import type { Metrics } from '../../../services/ports/metrics.ts'
 import type { EncodedEvent } from '../codec.ts'
-import { isTransient, unavailable } from './connection-errors.ts'
-import { type AppendDecision, type AppendRequest, decideAppends } from './decide-appends.ts'
+import { isTransient, isUniqueViolation, unavailable } from './connection-errors.ts'
+import {
+  type AppendDecision,
+  type AppendPlan,
+  type AppendRequest,
+  decideAppends,
+  decideUnasked,
+  type LogState,
+} from './decide-appends.ts'
 import type { LogWriter, NewRow } from './log-writer.ts'
 
 /** Bounds of one transaction; a single larger append still goes through, alone. */
@@ -44,6 +51,8 @@ export class Appender {
   readonly #queue: Pending[] = []
   #writer: LogWriter | undefined
   #turnStartedAt = 0
+  /** What the turn's own appends tell of the log; while this process holds the lock, nobody else appends. */
+  #known: Pick<LogState, 'head' | 'revisions'> | undefined
   #draining: Promise<void> | undefined
   #closed = false
 
@@ -131,17 +140,47 @@ export class Appender {
   async #attempt(batch: readonly Pending[]): Promise<void> {
     const startedAt = performance.now()
     const writer = await this.#startTurn()
-    const log = await writer.prepare(batch)
-    const decisions = decideAppends(log, batch)
-    const rows = batch.flatMap((pending, index) => rowsOf(pending, decisions[index]))
-    if (rows.length > 0) {
-      await writer.write(log.head, rows)
-      this.#deps.metrics.appended(rows.length, (performance.now() - startedAt) / 1_000)
-    }
+    const unasked = this.#known === undefined ? undefined : decideUnasked(this.#known, batch)
+    const plan =
+      unasked !== undefined && (await this.#tryWrite(writer, batch, unasked))
+        ? unasked
+        : await this.#askAndWrite(writer, batch)
+    const written = plan.decisions.reduce(
+      (sum, { outcome }, index) =>
+        sum + (outcome === 'write' ? (batch[index]?.ids.length ?? 0) : 0),
+      0,
+    )
+    if (written > 0) this.#deps.metrics.appended(written, (performance.now() - startedAt) / 1_000)
     batch.forEach((pending, index) => {
-      const decision = decisions[index]
+      const decision = plan.decisions[index]
       if (decision !== undefined) pending.settle(outcomeOf(pending, decision))
     })
+  }
+
+  async #askAndWrite(writer: LogWriter, batch: readonly Pending[]): Promise<AppendPlan> {
+    const log = await writer.prepare(batch)
+    const revisions = new Map([...(this.#known?.revisions ?? []), ...log.revisions])
+    const plan = decideAppends({ ...log, revisions }, batch)
+    await this.#write(writer, batch, plan)
+    return plan
+  }
+
+  /** @returns false when nothing was written because an id, or a stream expected to be absent, exists. */
+  async #tryWrite(writer: LogWriter, batch: readonly Pending[], plan: AppendPlan) {
+    try {
+      await this.#write(writer, batch, plan)
+      return true
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error
+      return false
+    }
+  }
+
+  async #write(writer: LogWriter, batch: readonly Pending[], plan: AppendPlan): Promise<void> {
+    const rows = batch.flatMap((pending, index) => rowsOf(pending, plan.decisions[index]))
+    const head = plan.after.head - BigInt(rows.length)
+    if (rows.length > 0) await writer.write(head, rows)
+    this.#known = plan.after
   }
 
   async #startTurn(): Promise<LogWriter> {
@@ -152,6 +191,7 @@ export class Appender {
 
   async #endTurn(): Promise<void> {
     this.#turnStartedAt = 0
+    this.#known = undefined
     try {
       await this.#writer?.release()
     } catch (error) {
@@ -164,6 +204,7 @@ export class Appender {
     this.#writer?.close()
     this.#writer = undefined
     this.#turnStartedAt = 0
+    this.#known = undefined
   }
 
   /** What Postgres refuses for one append must not fail the others of its batch. */

@@ -12,7 +12,6 @@ const TRANSIENT_STATES = new Set([
   '57P03', // starting up or shutting down
   '57P05', // idle session timeout
   '58030', // I/O error
-  '23505', // another writer took the revision or the position: look again
 ])
 
 const NETWORK_CODES = /^E(CONN|PIPE|TIMEDOUT|HOST|NET|NOTFOUND|AI_AGAIN|NOENT)/
@@ -32,6 +31,10 @@ export function isTransient(error: unknown): boolean {
   return (
     NETWORK_CODES.test(code) || TRANSIENT_STATES.has(code) || TRANSIENT_STATES.has(code.slice(0, 2))
   )
+}
+
+export function isUniqueViolation(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '23505'
 }
 
 export function unavailable(cause: unknown): EventStoreUnavailableError {

@@ -37,36 +37,53 @@ export type AppendDecision =
   | { readonly outcome: 'repeat'; readonly appended: Appended }
   | { readonly outcome: 'refuse'; readonly error: RevisionConflictError | EventIdConflictError }
 
+export type AppendPlan = {
+  /** One a request, in their order. */
+  readonly decisions: readonly AppendDecision[]
+  /** The log once everything that the decisions write is written. */
+  readonly after: Pick<LogState, 'head' | 'revisions'>
+}
+
 /**
  * What becomes of each request of a group commit, in order: each sees the ones before it as
  * done. Pure, so that the rules can be compared with a model.
  */
-export function decideAppends(
-  log: LogState,
-  requests: readonly AppendRequest[],
-): readonly AppendDecision[] {
+export function decideAppends(log: LogState, requests: readonly AppendRequest[]): AppendPlan {
   const revisions = new Map(log.revisions)
   const known = new Map(log.known)
   let head = log.head
 
-  return requests.map((request) => {
-    const actual = revisions.get(request.stream)
-    const decision = decideAppend(request, actual, head, known)
+  const decisions = requests.map((request) => {
+    const { stream, ids } = request
+    const decision = decideAppend(request, revisions.get(stream), head, known)
     if (decision.outcome !== 'write') return decision
     const { revision, position } = decision
-    request.ids.forEach((id, index) => {
+    ids.forEach((id, index) => {
       const offset = BigInt(index)
-      known.set(id, {
-        stream: request.stream,
-        revision: revision + offset,
-        position: position + offset,
-      })
+      known.set(id, { stream, revision: revision + offset, position: position + offset })
     })
-    const count = BigInt(request.ids.length)
-    revisions.set(request.stream, revision + count - 1n)
+    const count = BigInt(ids.length)
+    revisions.set(stream, revision + count - 1n)
     head += count
     return decision
   })
+  return { decisions, after: { head, revisions } }
+}
+
+/**
+ * The same without asking the log, from what one's own appends in this turn left: undefined
+ * unless it comes to writing all of them. Whether an id was used before stays open here, as does
+ * whether a stream expected to be absent exists; the log's unique constraints refuse both.
+ */
+export function decideUnasked(
+  log: Pick<LogState, 'head' | 'revisions'>,
+  requests: readonly AppendRequest[],
+): AppendPlan | undefined {
+  const isOpen = ({ stream, expected }: AppendRequest) =>
+    !log.revisions.has(stream) && expected !== 'no-stream'
+  if (requests.some(isOpen)) return undefined
+  const plan = decideAppends({ ...log, known: new Map() }, requests)
+  return plan.decisions.every(({ outcome }) => outcome === 'write') ? plan : undefined
 }
 
 function decideAppend(
