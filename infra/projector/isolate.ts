@@ -1,5 +1,5 @@
-import { sql, type Transaction } from 'kysely'
-import { blame, causeOf } from './blame.ts'
+import type { Transaction } from 'kysely'
+import { attempt } from './attempt.ts'
 import type { ParkedEvent } from './parked.ts'
 import type { Plan } from './plan.ts'
 import { project } from './project.ts'
@@ -32,29 +32,6 @@ export async function isolate(trx: Transaction<unknown>, plan: Plan): Promise<Pl
     before = event.position
   }
   return { ...plan, parked: merged(plan.parked, parked, held) }
-}
-
-type Failure = { readonly cause: string; readonly stops: boolean }
-
-/** @returns undefined when it worked; else nothing of it remains. */
-async function attempt(
-  trx: Transaction<unknown>,
-  work: () => Promise<void>,
-): Promise<Failure | undefined> {
-  await sql`savepoint attempt`.execute(trx)
-  try {
-    await work()
-    await sql`release savepoint attempt`.execute(trx)
-    return undefined
-  } catch (error) {
-    const connected = await sql`rollback to savepoint attempt`.execute(trx).then(
-      () => true,
-      () => false,
-    )
-    const blamed = blame(error, connected)
-    if (blamed === 'dependency') throw error
-    return { cause: causeOf(error), stops: blamed === 'read-model' }
-  }
 }
 
 function stop(plan: Plan, parked: readonly ParkedEvent[], before: bigint, stopped: string): Plan {

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Kysely as Database, type Kysely, PostgresDialect } from 'kysely'
 import type pg from 'pg'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 import type { EventStore } from '../../services/ports/event-store.ts'
@@ -38,7 +37,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
   const { pool, logger, schema = LIVE_SCHEMA } = deps
   return {
     async run(signal) {
-      const db: Kysely<unknown> = createReadDatabase(pool)
+      const db = createReadDatabase<unknown>(pool)
       let failures = 0
       const succeeded = () => {
         failures = 0

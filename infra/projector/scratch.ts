@@ -1,22 +1,29 @@
 import { randomBytes } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
-import type pg from 'pg'
-import { migrateReadModels } from '../postgres/migrate.ts'
+import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 
 const PREFIX = 'scratch'
 const HOUR_MS = 3_600_000
 const ABANDONED_MS = 24 * HOUR_MS
+const KERNEL_TABLES = ['checkpoints', 'parked_streams', 'parked_events']
 
 /** A name for a schema that is dropped after use; it says when it was made. */
 export function scratchName(): string {
   return `${PREFIX}_${Date.now()}_${randomBytes(4).toString('hex')}`
 }
 
-/** Makes the read models' tables, empty, in a schema of that name. */
-export async function makeScratch(pool: pg.Pool, schema: string): Promise<void> {
-  const url = pool.options.connectionString
-  if (url === undefined) throw new Error('The pool was not made from an address.')
-  await migrateReadModels({ url, schema })
+/** Makes `schema` with the read models' tables as they are in `live`, indexes and all, but empty. */
+export async function makeScratch(
+  db: Kysely<unknown>,
+  { live, schema }: { readonly live: string; readonly schema: string },
+  models: readonly AnyReadModel[],
+): Promise<void> {
+  await sql`create schema ${sql.ref(schema)}`.execute(db)
+  const tables = [...KERNEL_TABLES, ...models.flatMap(({ keys }) => Object.keys(keys))]
+  for (const table of tables)
+    await sql`
+      create table ${sql.table(`${schema}.${table}`)}
+      (like ${sql.table(`${live}.${table}`)} including all)`.execute(db)
 }
 
 export async function dropSchema(db: Kysely<unknown>, schema: string): Promise<void> {

@@ -141,7 +141,7 @@ function logFaults(logger: Logger, { run, parked, stopped }: Plan): void {
 
 /** Builds read models of a new version beside the live ones, which queries see until they are done. */
 async function rebuild(
-  { db, pool, store, schema: live, logger, succeeded }: SessionDeps,
+  { db, store, schema: live, logger, succeeded }: SessionDeps,
   models: readonly AnyReadModel[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -150,7 +150,7 @@ async function rebuild(
   const built = scratchName()
   try {
     await dropAbandoned(db)
-    await makeScratch(pool, built)
+    await makeScratch(db, { live, schema: built }, models)
     const head = await store.head()
     const until = new Map(models.map((model) => [model, head]))
     await buildReadModels({ db, store, until, schema: built, signal })

@@ -1,0 +1,139 @@
+import { type Kysely, sql } from 'kysely'
+import type pg from 'pg'
+import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
+import type { EventStore, Position } from '../../services/ports/event-store.ts'
+import { createReadDatabase } from '../postgres/pool.ts'
+import { buildReadModels } from './build.ts'
+import { readCheckpoints } from './checkpoints.ts'
+import { compareSchemas, type TableComparison } from './compare.ts'
+import { LIVE_SCHEMA } from './live-schema.ts'
+import { dropAbandoned, dropSchema, makeScratch, scratchName } from './scratch.ts'
+
+export type VerifyOptions = {
+  readonly pool: pg.Pool
+  readonly store: EventStore
+  readonly readModels: readonly AnyReadModel[]
+  readonly signal: AbortSignal
+  /** `events` is how many were projected so far, `position` how far in the log. */
+  readonly onProgress?: (progress: {
+    readonly events: number
+    readonly position: Position
+    readonly end: Position
+  }) => void
+  /** By default the live one. */
+  readonly schema?: string
+}
+
+export type ReadModelVerdict = {
+  readonly readModel: string
+  /**
+   * `different`: the rows are not what the log says. `not-verified`: there are no rows of this
+   * version yet, or it stands still.
+   */
+  readonly verdict: 'identical' | 'different' | 'not-verified'
+  /** The position up to which it was rebuilt and compared. */
+  readonly position: Position
+  /** Streams that the live rows leave out, because one of their events could not be projected. */
+  readonly parkedStreams: number
+  /** Why it stands still; null when it does not. */
+  readonly stopped: string | null
+  readonly tables: readonly TableComparison[]
+}
+
+export type Verification = {
+  readonly identical: boolean
+  readonly readModels: readonly ReadModelVerdict[]
+}
+
+/**
+ * Rebuilds every read model from the log in a schema beside the live one and compares them row
+ * by row, while the live one goes on: its rows are copied in one snapshot together with the
+ * checkpoints, and each read model is rebuilt through exactly its checkpoint.
+ *
+ * @throws when `signal` aborts, or the store or the database fails.
+ */
+export async function verifyReadModels(options: VerifyOptions): Promise<Verification> {
+  const { pool, store, readModels, signal, onProgress, schema = LIVE_SCHEMA } = options
+  const db = createReadDatabase<unknown>(pool)
+  const live = `${scratchName()}_live`
+  const rebuilt = `${scratchName()}_log`
+  try {
+    await dropAbandoned(db)
+    const copied = await copyLive(db, { from: schema, to: live }, readModels)
+    const ready = copied.filter(({ ready }) => ready)
+    await makeScratch(db, { live: schema, schema: rebuilt }, readModels)
+    const until = new Map(ready.map(({ model, position }) => [model, position]))
+    const end = ready.reduce((last, { position }) => (position > last ? position : last), 0n)
+    await buildReadModels({
+      ...{ db, store, until, schema: rebuilt, signal },
+      onProgress: (events, position) => onProgress?.({ events, position, end }),
+    })
+    const verdicts: ReadModelVerdict[] = []
+    for (const each of copied) {
+      const tables = each.ready ? await compareSchemas(db, { live, rebuilt }, each.model) : []
+      verdicts.push(verdictOf(each, tables))
+    }
+    return {
+      identical: verdicts.every(({ verdict }) => verdict === 'identical'),
+      readModels: verdicts,
+    }
+  } finally {
+    await dropSchema(db, live)
+    await dropSchema(db, rebuilt)
+  }
+}
+
+type Copied = {
+  readonly model: AnyReadModel
+  /** Whether there are rows of the version that this program would build. */
+  readonly ready: boolean
+  readonly position: Position
+  readonly parkedStreams: number
+  readonly stopped: string | null
+}
+
+/** A copy, because a snapshot held open during the rebuild would keep the database from cleaning up. */
+async function copyLive(
+  db: Kysely<unknown>,
+  { from, to }: { readonly from: string; readonly to: string },
+  models: readonly AnyReadModel[],
+): Promise<Copied[]> {
+  return await db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .execute(async (trx) => {
+      await sql`create schema ${sql.ref(to)}`.execute(trx)
+      const checkpoints = await readCheckpoints(trx, from)
+      const parked = await countParked(trx, from)
+      for (const table of models.flatMap(({ keys }) => Object.keys(keys)))
+        await sql`
+          create table ${sql.table(`${to}.${table}`)} as
+          select * from ${sql.table(`${from}.${table}`)}`.execute(trx)
+      return models.map((model) => {
+        const checkpoint = checkpoints.get(model.name)
+        return {
+          model,
+          ready: checkpoint?.version === model.version,
+          position: checkpoint?.position ?? 0n,
+          parkedStreams: parked.get(model.name) ?? 0,
+          stopped: checkpoint?.stopped ?? null,
+        }
+      })
+    })
+}
+
+async function countParked(db: Kysely<unknown>, schema: string): Promise<Map<string, number>> {
+  const { rows } = await sql<{ name: string; streams: number }>`
+    select read_model as name, count(*)::int as streams
+    from ${sql.table(`${schema}.parked_streams`)} group by read_model`.execute(db)
+  return new Map(rows.map(({ name, streams }) => [name, streams]))
+}
+
+function verdictOf(
+  { model, ready, position, parkedStreams, stopped }: Copied,
+  tables: readonly TableComparison[],
+): ReadModelVerdict {
+  const same = tables.every(({ differences }) => differences === 0)
+  const verdict = !ready ? 'not-verified' : same ? 'identical' : 'different'
+  return { readModel: model.name, verdict, position, parkedStreams, stopped, tables }
+}
