@@ -17,6 +17,8 @@ export type TestAppOptions = Partial<Actor> & {
 
 export type TestApp = {
   readonly app: HttpApp
+  /** A new key of the app's actor, changed by `actor`; for requests over a real socket. */
+  readonly keyOf: (actor?: Partial<Actor>) => string
   /** Sends with a key that belongs to the app's actor, changed by `actor`; pass `null` for no key. */
   readonly inject: (
     request: InjectOptions,
@@ -50,15 +52,19 @@ export async function testApp(
   await app.register(routes)
   await app.ready()
 
+  const keyOf = (actor: Partial<Actor> = {}) => {
+    const key = `key-${keys.size}`
+    keys.set(key, { ...standard, ...actor })
+    return key
+  }
   return {
     app,
+    keyOf,
     inject: (request, actor = {}) => {
       if (actor === null) return app.inject(request)
-      const key = `key-${keys.size}`
-      keys.set(key, { ...standard, ...actor })
       return app.inject({
         ...request,
-        headers: { authorization: `Bearer ${key}`, ...request.headers },
+        headers: { authorization: `Bearer ${keyOf(actor)}`, ...request.headers },
       })
     },
   }
