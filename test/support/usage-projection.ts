@@ -75,7 +75,7 @@ export async function usageFixture(t: Scope) {
       errors bigint not null);
     grant all on read.uses, read.totals to public`)
   const pool = createPool(appUrl)
-  const db = createReadDatabase<UsesTables>(pool)
+  const db = createReadDatabase<unknown>(pool)
   const now = () => new Date()
   const store = createPostgresEventStore({
     ...{ pool, codec: createEventCodec({ now }), logger: silent, metrics: noMetrics },
