@@ -64,6 +64,7 @@ export type Configuration = Static<typeof configuration>
 const secretName = Type.String({ minLength: 1, maxLength: 200 })
 
 const tools = Type.Array(Type.String(), { description: 'names of the tools that it listed' })
+export type Tools = Static<typeof tools>
 
 const failure = {
   stage,

@@ -76,6 +76,7 @@ export const installation: Decider<
 
 /** What the installer owes this installation. */
 export type StageOwed = {
+  readonly purpose: 'install' | 'update'
   readonly attempt: InstallationAttempt
   readonly configuration: Configuration
   /** It was started too often: record the failure instead of starting it again. */
@@ -86,17 +87,19 @@ export function nextAction(state: InstallationState): StageOwed | undefined {
   if (state.status !== 'installing' && state.status !== 'updating') return undefined
   const { attempt } = state
   const { configuration } = state.status === 'installing' ? state : state.active
-  return { attempt, configuration, exhausted: attempt.starts >= MAX_STAGE_STARTS }
+  const purpose = state.status === 'installing' ? 'install' : 'update'
+  return { purpose, attempt, configuration, exhausted: attempt.starts >= MAX_STAGE_STARTS }
 }
 
-/** What should be on disk: everything that the stream does not call dead stays. */
+/** What should be on disk, where a remote server has nothing: all that the stream does not call dead stays. */
 export function diskPlan(state: InstallationState): {
   readonly active: string | undefined
   readonly dead: readonly string[]
   readonly uninstalled: boolean
 } {
   return {
-    active: isActive(state) ? state.active.attemptId : undefined,
+    active:
+      isActive(state) && state.active.runtime.kind === 'npm' ? state.active.attemptId : undefined,
     dead: state.status === 'absent' ? [] : state.dead,
     uninstalled: state.status === 'uninstalled',
   }

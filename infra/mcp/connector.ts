@@ -63,8 +63,9 @@ async function start(
   })
   return upstream.catch(async (error: unknown) => {
     await process.kill()
-    const { detail } = await transport.ended
-    throw detail === undefined ? error : new UpstreamLostError(detail, { cause: error })
+    const { detail, reason } = await transport.ended
+    if (detail === undefined) throw error
+    throw new UpstreamLostError(detail, { cause: error, misbehaved: reason === 'misbehaved' })
   })
 }
 

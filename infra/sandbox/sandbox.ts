@@ -18,7 +18,7 @@ export type SandboxOptions = {
   /** Runtimes' directories are relative to it. */
   readonly dataDir: string
   /** `none`: the operator's explicit word to run servers with this program's own rights. */
-  readonly setting: 'bubblewrap' | 'none'
+  readonly setting: 'auto' | 'none'
   /** Path of bubblewrap; by default the one in PATH. */
   readonly bwrap?: string | undefined
 }

@@ -353,3 +353,14 @@ export function installedServers(
     .orderBy(['tenant_id', 'installation_id'])
     .execute()
 }
+
+/** Every one of every tenant: for the reactor's start only. */
+export function everyInstallation(
+  db: Kysely<InstallationsTables>,
+): Promise<Pick<InstallationRow, 'tenant_id' | 'installation_id'>[]> {
+  return db
+    .selectFrom('installations')
+    .select(['tenant_id', 'installation_id'])
+    .orderBy(['tenant_id', 'installation_id'])
+    .execute()
+}

@@ -1,4 +1,5 @@
 import type { NpmRuntime } from '../../domain/installer/events.ts'
+import type { Attempt } from './package-installer.ts'
 
 /** What the log says about one installation's directories. */
 export type DiskPlan = {
@@ -14,6 +15,12 @@ export type DiskPlan = {
 export interface ArtifactStore {
   /** Makes the disk what the log says: `current` points to the active version, dead directories are gone. */
   settle(tenantId: string, installationId: string, plan: DiskPlan): Promise<void>
+
+  /** Removes what the attempt needed while it was made. */
+  cleanUp(attempt: Attempt): Promise<void>
+
+  /** Removes everything of an attempt that failed. */
+  discard(attempt: Attempt): Promise<void>
 
   /** @returns false when a file was added, removed or changed since the version was published, or it is gone. */
   verifyTree(runtime: NpmRuntime): Promise<boolean>

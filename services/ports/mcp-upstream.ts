@@ -90,4 +90,11 @@ export class UpstreamTimeoutError extends Error {
 
 export class UpstreamLostError extends Error {
   override readonly name = 'UpstreamLostError'
+  /** The server was ended because it broke the protocol's bounds. */
+  readonly misbehaved: boolean
+
+  constructor(message: string, options?: ErrorOptions & { readonly misbehaved?: boolean }) {
+    super(message, options)
+    this.misbehaved = options?.misbehaved ?? false
+  }
 }

@@ -1,24 +1,19 @@
 import type { Configuration, Runtime } from '../../domain/installer/events.ts'
-
-export type ProbeResult = {
-  /** Names of the tools that it listed, in its order. */
-  readonly tools: readonly string[]
-  readonly protocolVersion: string
-}
+import type { Attempt } from './package-installer.ts'
 
 /** Finds out whether something is an MCP server, by talking to it. */
 export interface ServerProbe {
   /**
    * Starts or reaches the server, initializes, lists its tools, and lets it go.
    *
-   * @param secrets by name of the declared variable or header.
+   * @returns names of the tools, in its order.
    * @throws {InstallFault} `not-an-mcp-server`, `verify-timeout`, `server-flooded`,
    *   `sandbox-unavailable`, `remote-unreachable`, `private-address-refused`.
    */
   probe(
+    attempt: Attempt,
     runtime: Runtime,
     configuration: Configuration,
-    secrets: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): Promise<ProbeResult>
+  ): Promise<readonly string[]>
 }
