@@ -4,6 +4,9 @@ import { type ApiKeysTables, apiKeys } from './identity/api-keys.ts'
 import { type TenantsTables, tenants } from './identity/tenants.ts'
 import { type InstallationsTables, installations } from './installer/installations.ts'
 import type { AnyReadModel } from './kernel/read-model.ts'
+import { catalogue } from './registry/catalogue.ts'
+import type { CatalogueTables } from './registry/catalogue-tables.ts'
+import { type SourcesTables, sources } from './registry/sources.ts'
 
 // A new read model is one line in each of the two lists below, beside its own file, its
 // migration and its test:
@@ -12,6 +15,8 @@ import type { AnyReadModel } from './kernel/read-model.ts'
 
 /** Every table that a read model owns. */
 export type Tables = InstallationsTables &
+  CatalogueTables &
+  SourcesTables &
   ApiKeysTables &
   TenantsTables &
   ServerProcessesTables &
@@ -24,4 +29,6 @@ export const readModels = [
   tenants,
   serverProcesses,
   usage,
+  sources,
+  catalogue,
 ] as const satisfies readonly AnyReadModel[]

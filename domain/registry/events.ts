@@ -6,7 +6,7 @@ import { firstVersion } from '../kernel/upcast.ts'
 // add V2 beside it and the upcaster that leads to it.
 
 const instant = Type.String({ format: 'date-time' })
-const sourceId = Type.String({ minLength: 1, maxLength: 64 })
+const sourceId = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' })
 const runId = Type.String({ format: 'uuid' })
 const contentHash = Type.String({
   pattern: '^[0-9a-f]{64}$',
@@ -36,6 +36,9 @@ export const RegistrySyncStartedV1 = Type.Object(
     sourceId,
     runId,
     trigger: Type.Union([Type.Literal('schedule'), Type.Literal('request')]),
+    acceptShrink: Type.Optional(
+      Type.Boolean({ description: 'the caller expects the upstream to list far fewer entries' }),
+    ),
     startedAt: instant,
   },
   { $id: 'registry.RegistrySyncStarted.v1', additionalProperties: false },
@@ -59,6 +62,8 @@ export const RegistrySyncCompletedV1 = Type.Object(
     unchanged: count,
     /** Entries that fail their own schema: kept and flagged. */
     invalid: count,
+    /** Entries that cannot be kept: without a name, too large, too deep. */
+    refused: count,
     /** What the next run asks for with `updated_since`. */
     newestUpdatedAt: Type.Optional(Type.String()),
     completedAt: instant,
