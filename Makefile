@@ -44,7 +44,7 @@ node_modules/.package-lock.json: package-lock.json
 	@command -v node >/dev/null && command -v npm >/dev/null || { echo "Tidemark needs Node with npm: https://nodejs.org"; exit 1; }
 	@node scripts/check-node.cjs
 	@echo "Installing npm packages from the registry that npm is configured with …"
-	@npm ci --ignore-scripts --no-progress --loglevel=error
+	@npm ci --ignore-scripts --no-progress --no-update-notifier --loglevel=error
 	@touch $@
 
 .PHONY: up tour test check types lint boundaries unused bench story help packages

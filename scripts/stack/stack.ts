@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { migrate } from '../../infra/postgres/migrate.ts'
 import type { Child } from './child.ts'
@@ -60,6 +61,7 @@ export class Stack implements AsyncDisposable {
       environment: {
         ...environment,
         ...sandbox,
+        REGISTRY_FILE_ROOTS: environment.REGISTRY_FILE_ROOTS ?? snapshotFolders(root, data.path),
         PUBLIC_CATALOGUE: environment.PUBLIC_CATALOGUE ?? '1',
         DATABASE_URL: database.appUrl,
         DATABASE_OWNER_URL: database.ownerUrl,
@@ -131,7 +133,8 @@ export class Stack implements AsyncDisposable {
     const { data, environment, say } = this.#options
     if (environment.PORT !== undefined) {
       const port = Number(environment.PORT)
-      if (!Number.isInteger(port) || port < 1 || port > 65_535)
+      if (port === 0) return freePort()
+      if (!Number.isInteger(port) || port < 0 || port > 65_535)
         throw new StackError(`PORT=${environment.PORT} is not a port number.`)
       if (await isPortFree(port)) return port
       throw new StackError(`Port ${port} is taken by another program: choose another PORT.`)
@@ -151,6 +154,13 @@ export class Stack implements AsyncDisposable {
       this.#fail(new StackError(`${name} ended by itself (${how}):\n${child.lastWords()}`))
     })
   }
+}
+
+/** Where registry snapshots may be read from: a folder for them, and the project's own data. */
+function snapshotFolders(root: string, dataDirectory: string): string {
+  const own = path.join(dataDirectory, 'snapshots')
+  mkdirSync(own, { recursive: true })
+  return [own, path.resolve(root, '../shared/data/registry')].join(':')
 }
 
 function userOf(url: string): string {

@@ -1,0 +1,19 @@
+import { Command } from 'commander'
+import { addEventCommands } from './commands/events.ts'
+import { addKeyCommands } from './commands/keys.ts'
+import { addSourceCommands } from './commands/sources.ts'
+
+/** Every command; nothing of it ends the process. */
+export function buildProgram(): Command {
+  const program = new Command('tidemark')
+    .description('Find, install, call, update and roll back MCP servers, and prove what happened.')
+    .option('--url <address>', 'where Tidemark is (or TIDEMARK_URL; else the one of `make up`)')
+    .option('--key-file <file>', 'holds the API key (or TIDEMARK_API_KEY; else the first one)')
+    .option('--json', 'answers as JSON, for programs')
+    .showHelpAfterError('(add --help for what this command takes)')
+    .exitOverride()
+  addSourceCommands(program)
+  addEventCommands(program)
+  addKeyCommands(program)
+  return program
+}

@@ -1,0 +1,112 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import t from 'tap'
+import { freePort } from '../../../scripts/stack/free-port.ts'
+import { tidemark } from '../../support/cli.ts'
+
+type Respond = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Something that answers at an address, to see what the program makes of it. */
+async function serve(
+  t: { teardown: (stop: () => void) => void },
+  respond: Respond,
+): Promise<string> {
+  const server = createServer(respond)
+  t.teardown(() => server.close())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+}
+
+t.test('help is help, a wrong call is one sentence and exit code 2', async (t) => {
+  const help = await tidemark(['--help'])
+  t.match(help, { code: 0, stdout: /Usage: tidemark/ })
+  const wrong = await tidemark(['keys', 'revoke'])
+  t.match(wrong, { code: 2, stdout: '', stderr: /missing required argument 'key-id'/ })
+  const address = await tidemark(['keys', '--url', 'ftp://x'])
+  t.match(address, { code: 2, stderr: '"ftp://x" is not an http address.\n' })
+  const key = await tidemark(['keys', '--url', 'http://x', '--key-file', '/not/there'])
+  t.match(key, { code: 2, stderr: 'There is no API key in /not/there.\n' })
+})
+
+t.test('where nothing runs or answers, the exit code is 4', async (t) => {
+  const nowhere = await tidemark(['keys'], { DATA_DIR: t.testdir() })
+  t.match(nowhere, {
+    code: 4,
+    stdout: '',
+    stderr: /^No Tidemark runs here: start one with `make up`/,
+  })
+  const url = `http://127.0.0.1:${await freePort()}`
+  const silent = await tidemark(['keys'], { TIDEMARK_URL: url })
+  t.match(silent, { code: 4, stderr: `Nothing answers at ${url}: is Tidemark running?\n` })
+})
+
+t.test('the address and the key of `make up` are found by themselves', async (t) => {
+  let authorization: string | undefined
+  const url = await serve(t, (request, response) => {
+    authorization = request.headers.authorization
+    response.setHeader('content-type', 'application/json')
+    response.end('{"items":[]}')
+  })
+  const DATA_DIR = t.testdir({ address: `${url}\n`, 'first-api-key': 'the-key\n' })
+  t.match(await tidemark(['keys', '--json'], { DATA_DIR }), { code: 0, stderr: '' })
+  t.equal(authorization, 'Bearer the-key')
+})
+
+t.test('a refusal is its own sentence and exit code 3, or a problem as JSON', async (t) => {
+  const problem = {
+    status: 404,
+    code: 'source-not-found',
+    detail: 'There is no source "\u001b[31mx".',
+  }
+  const url = await serve(t, (_request, response) => {
+    response.writeHead(404, { 'content-type': 'application/problem+json' })
+    response.end(JSON.stringify(problem))
+  })
+  const refused = await tidemark(['sources', 'remove', 'x', '--url', url])
+  t.match(refused, { code: 3, stdout: '' })
+  t.equal(refused.stderr, 'There is no source "\\u{1b}[31mx".\n')
+  const json = await tidemark(['sources', 'remove', 'x', '--url', url, '--json'])
+  t.equal(json.code, 3)
+  t.same(JSON.parse(json.stderr), problem)
+})
+
+t.test('what is no Tidemark is said to be none', async (t) => {
+  const url = await serve(t, (_request, response) => {
+    response.writeHead(500).end('<html>oops')
+  })
+  t.match(await tidemark(['sources', '--url', url]), {
+    code: 1,
+    stderr: /answered 500; it does not look like a Tidemark/,
+  })
+})
+
+t.test(
+  'a broken event stream is taken up after the last event, without gap or repeat',
+  async (t) => {
+    const asked: (string | null)[] = []
+    const url = await serve(t, (request, response) => {
+      asked.push(new URL(request.url ?? '', 'http://x').searchParams.get('after'))
+      const event = (position: number) =>
+        `id: ${position}\ndata: ${JSON.stringify({ type: 'T', time: 't', subject: 's', actorid: 'a', position: String(position), data: {} })}\n\n`
+      response.setHeader('content-type', 'text/event-stream')
+      if (asked.length === 1) {
+        response.write('id: 4\n\n')
+        response.write(event(5), () => response.destroy())
+      } else if (asked.length === 2) {
+        response.end(`${event(6)}id: 9\n\n`)
+      } else {
+        response.writeHead(403, { 'content-type': 'application/problem+json' })
+        response.end('{"status":403,"code":"missing-scope","detail":"No more."}')
+      }
+    })
+    const { code, stdout, stderr } = await tidemark(['events', 'tail', '--json', '--url', url])
+    t.equal(code, 3)
+    t.match(stderr, 'No more.')
+    const seen = stdout.trim().split('\n')
+    t.same(
+      seen.map((line) => JSON.parse(line).position),
+      ['5', '6'],
+    )
+    t.same(asked, [null, '5', '9'])
+  },
+)
