@@ -1,6 +1,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 RUN := exec node --import tsx
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 ##@ Use it
 up: packages ## Start Tidemark with everything it needs; Ctrl-C stops it
@@ -16,16 +17,16 @@ test: packages ## Run every test on throw-away servers (f="a.test.ts …" for so
 check: types lint boundaries unused ## Everything that needs no server
 
 types: packages ## Type-check
-	@npx --no-install tsc -p .
+	@tsc -p .
 
 lint: packages ## Format and lint
-	@npx --no-install biome check --error-on-warnings .
+	@biome check --error-on-warnings .
 
 boundaries: packages ## Who may import whom (ARCHITECTURE.md)
 	@node --import tsx scripts/boundaries.ts
 
 unused: packages ## Files, exports and packages that nothing uses
-	@npx --no-install knip
+	@knip
 
 bench: packages ## Measure throughput and latency against their limits
 	@$(RUN) scripts/bench.ts
