@@ -1,0 +1,209 @@
+import type { FastifyRequest } from 'fastify'
+import type { Kysely } from 'kysely'
+import type { Static } from 'typebox'
+import { v4 as randomUuid, v5 as uuidOf } from 'uuid'
+import { diskPlan, installation, installationStream } from '../../domain/installer/installation.ts'
+import type { InstallationCommand } from '../../domain/installer/installation-commands.ts'
+import type {
+  InstallationState,
+  Installed,
+  Updating,
+} from '../../domain/installer/installation-state.ts'
+import { isActive } from '../../domain/installer/installation-state.ts'
+import type { InstallationsTables } from '../../projections/installer/installations.ts'
+import type { CatalogueTables } from '../../projections/registry/catalogue-tables.ts'
+import { appendContext } from '../kernel/actor.ts'
+import { type CommandContext, type Executed, execute, load } from '../kernel/execute.ts'
+import { problem, problemOf } from '../kernel/problem.ts'
+import type { ArtifactStore } from '../ports/artifact-store.ts'
+import type { EventStore } from '../ports/event-store.ts'
+import type { SecretStore } from '../ports/secret-store.ts'
+import { lookUp } from './catalogue.ts'
+import type { Installable } from './installable.ts'
+import { resolveConfiguration, secretNames } from './resolve-configuration.ts'
+import type { ConfigurationBody, InstallBody, RollbackBody, UpdateBody } from './schemas.ts'
+
+export type InstallerCommandsDeps = {
+  readonly events: EventStore
+  readonly db: Kysely<InstallationsTables & CatalogueTables>
+  readonly secrets: Pick<SecretStore, 'put' | 'remove'>
+  readonly artifacts: Pick<ArtifactStore, 'settle'>
+  readonly now: () => Date
+}
+
+/** Namespace of ids that follow from an idempotency key (RFC 9562, version 5). */
+const KEY_NAMESPACE = '2b8a8f0e-6d0b-4f0b-9a35-0d6f6a1b7c52'
+
+type Done = Executed<InstallationState>
+
+/** What the routes do, one function a command. */
+export class InstallerCommands {
+  readonly #deps: InstallerCommandsDeps
+
+  constructor(deps: InstallerCommandsDeps) {
+    this.#deps = deps
+  }
+
+  /** With the same idempotency key it is the same installation, whatever the body says by then. */
+  async install(
+    request: FastifyRequest,
+    key: string | undefined,
+    { server, version = 'latest', source, configuration = {} }: Static<typeof InstallBody>,
+  ): Promise<{ readonly installationId: string; readonly done: Done }> {
+    const { tenantId } = request.actor
+    const commandId =
+      key === undefined ? randomUuid() : uuidOf(`${tenantId}/install/${key}`, KEY_NAMESPACE)
+    const installationId = uuidOf('installation', commandId)
+    const known = await this.#load(tenantId, installationId)
+    if (known.state.status !== 'absent') return { installationId, done: known }
+    const wanted = { name: server, version, sourceId: source }
+    const installable = await lookUp(this.#deps.db, tenantId, wanted)
+    const resolved = resolveConfiguration(installable, configuration)
+    for (const [name, value] of Object.entries(resolved.secrets))
+      await this.#deps.secrets.put(tenantId, installationId, name, value)
+    const done = await this.#run(
+      { ...appendContext(request), commandId },
+      {
+        type: 'InstallServer',
+        installationId,
+        attemptId: uuidOf('attempt', commandId),
+        sourceId: installable.sourceId,
+        serverName: server,
+        version: installable.version,
+        target: resolved.target,
+        configuration: resolved.configuration,
+        now: this.#now(),
+      },
+    )
+    return { installationId, done }
+  }
+
+  async update(
+    request: FastifyRequest,
+    installationId: string,
+    key: string | undefined,
+    { version = 'latest', allowBreaking = false }: Static<typeof UpdateBody>,
+  ): Promise<Done> {
+    const { tenantId } = request.actor
+    const name = `${tenantId}/${installationId}/update/${key}`
+    const commandId = key === undefined ? randomUuid() : uuidOf(name, KEY_NAMESPACE)
+    const { state } = await this.#load(tenantId, installationId)
+    const { target, version: found } = await this.#entryFor(tenantId, state, version)
+    return this.#run(
+      { ...appendContext(request), commandId },
+      {
+        type: 'UpdateServer',
+        installationId,
+        attemptId: uuidOf('attempt', commandId),
+        version: found,
+        target,
+        allowBreaking,
+        now: this.#now(),
+      },
+    )
+  }
+
+  /** The disk follows before the answer: whoever has it finds the other version active. */
+  async rollBack(
+    request: FastifyRequest,
+    installationId: string,
+    { version }: Static<typeof RollbackBody>,
+  ): Promise<Done> {
+    const { tenantId } = request.actor
+    const now = this.#now()
+    const command = { type: 'RollBack', installationId, version, now } as const
+    const done = await this.#run(appendContext(request), command)
+    await this.#deps.artifacts.settle(tenantId, installationId, diskPlan(done.state))
+    return done
+  }
+
+  async configure(
+    request: FastifyRequest,
+    installationId: string,
+    given: Static<typeof ConfigurationBody>,
+  ): Promise<Done> {
+    const { tenantId } = request.actor
+    const { state } = await this.#load(tenantId, installationId)
+    const active = requireActive(state)
+    const entry = await this.#entryFor(tenantId, state, active.active.version)
+    const storedSecrets = active.active.configuration.secretNames
+    const resolved = resolveConfiguration(entry, { ...given, storedSecrets })
+    const secret = Object.keys(resolved.secrets).find((name) => !storedSecrets.includes(name))
+    if (secret !== undefined)
+      throw problem(
+        422,
+        'invalid-configuration',
+        `"${secret}" is a secret: set it with PUT …/secrets/${secret}.`,
+      )
+    const { secretNames: _, ...configuration } = resolved.configuration
+    const now = this.#now()
+    return this.#run(appendContext(request), {
+      type: 'Configure',
+      installationId,
+      configuration,
+      now,
+    })
+  }
+
+  /** The value first: who acts on the event finds it. */
+  async storeSecret(
+    request: FastifyRequest,
+    installationId: string,
+    name: string,
+    value: string,
+  ): Promise<Done> {
+    const { tenantId } = request.actor
+    const command = { type: 'StoreSecret', installationId, name, now: this.#now() } as const
+    const { state } = await this.#load(tenantId, installationId)
+    const decision = installation.decide(state, command)
+    if (decision.outcome === 'rejected') throw problemOf(decision.rejection)
+    const { inputs } = await this.#entryFor(tenantId, state, requireActive(state).active.version)
+    if (!secretNames(inputs).includes(name))
+      throw problem(422, 'undeclared-input', `The catalogue entry does not declare "${name}".`)
+    await this.#deps.secrets.put(tenantId, installationId, name, value)
+    return this.#run(appendContext(request), command)
+  }
+
+  async removeSecret(request: FastifyRequest, installationId: string, name: string): Promise<Done> {
+    const now = this.#now()
+    const command = { type: 'RemoveSecret', installationId, name, now } as const
+    const done = await this.#run(appendContext(request), command)
+    await this.#deps.secrets.remove(request.actor.tenantId, installationId, name)
+    return done
+  }
+
+  uninstall(request: FastifyRequest, installationId: string): Promise<Done> {
+    const command = { type: 'Uninstall', installationId, now: this.#now() } as const
+    return this.#run(appendContext(request), command)
+  }
+
+  /** The entry in the source that the server was installed from. */
+  #entryFor(tenantId: string, state: InstallationState, version: string): Promise<Installable> {
+    if (state.status === 'absent') throw unknownInstallation()
+    const wanted = { name: state.serverName, version, sourceId: state.sourceId }
+    return lookUp(this.#deps.db, tenantId, wanted)
+  }
+
+  #run(context: CommandContext, command: InstallationCommand): Promise<Done> {
+    const stream = installationStream(context.tenantId, command.installationId)
+    return execute(this.#deps.events, installation, stream, command, context)
+  }
+
+  #load(tenantId: string, installationId: string): Promise<Done> {
+    return load(this.#deps.events, installation, installationStream(tenantId, installationId))
+  }
+
+  #now(): string {
+    return this.#deps.now().toISOString()
+  }
+}
+
+export function unknownInstallation() {
+  return problem(404, 'unknown-installation', 'There is no such installation.')
+}
+
+export function requireActive(state: InstallationState): Installed | Updating {
+  if (isActive(state)) return state
+  if (state.status === 'absent') throw unknownInstallation()
+  throw problem(409, 'not-installed', 'No version of this installation is active.')
+}
