@@ -107,6 +107,8 @@ function openStream(reply: FastifyReply): void {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
+    // When the stream ends the connection does: a stopping server waits for none.
+    connection: 'close',
   })
 }
 

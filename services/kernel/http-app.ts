@@ -18,6 +18,7 @@ import type { ReadFreshness } from '../ports/read-freshness.ts'
 import { logAccess } from './access-log.ts'
 import { waitForAtLeast } from './at-least.ts'
 import { type Authenticator, requireAccess } from './authentication.ts'
+import { closeWithoutWaiting } from './closing.ts'
 import { correlationIdOf, withCorrelation } from './correlation.ts'
 import { acceptJsonOnly } from './json-body.ts'
 import { type OriginPolicy, refuseForeignCallers } from './origin-check.ts'
@@ -87,6 +88,7 @@ export async function createHttpApp(deps: HttpAppDeps): Promise<HttpApp> {
   requireAccess(app, deps.authenticator)
   waitForAtLeast(app, deps.freshness)
   showPosition(app)
+  closeWithoutWaiting(app)
   return app
 }
 
