@@ -1,5 +1,7 @@
 import { Command } from 'commander'
+import { addCallCommand } from './commands/call.ts'
 import { addEventCommands } from './commands/events.ts'
+import { addInstallationCommands } from './commands/installations.ts'
 import { addKeyCommands } from './commands/keys.ts'
 import { addSourceCommands } from './commands/sources.ts'
 
@@ -13,6 +15,8 @@ export function buildProgram(): Command {
     .showHelpAfterError('(add --help for what this command takes)')
     .exitOverride()
   addSourceCommands(program)
+  addInstallationCommands(program)
+  addCallCommand(program)
   addEventCommands(program)
   addKeyCommands(program)
   return program
