@@ -21,11 +21,7 @@ import { LogListener } from './log-listener.ts'
 import { LogReader } from './log-reader.ts'
 import { LogWriter } from './log-writer.ts'
 
-/** How long a caller of `append` waits at most. */
-const APPEND_TIMEOUT_MS = 10_000
-/** One statement; shorter, so that a caller sees a second attempt after one that hangs. */
-const STATEMENT_TIMEOUT_MS = 4_000
-const READ_TIMEOUT_MS = 15_000
+const DEFAULT_TIMEOUTS = { appendMs: 10_000, statementMs: 4_000, readMs: 15_000 }
 
 export type PostgresEventStoreDeps = {
   /** For reads. The caller ends it, after the store. One connection to append and one to listen are the store's own, with the pool's settings. */
@@ -33,6 +29,14 @@ export type PostgresEventStoreDeps = {
   readonly codec: EventCodec
   readonly logger: Logger
   readonly metrics: Metrics
+  readonly timeouts?: {
+    /** How long a caller of `append` waits at most. */
+    readonly appendMs: number
+    /** One statement of an append: shorter, so that there is a second attempt after one that hangs. */
+    readonly statementMs: number
+    /** One page of a read. */
+    readonly readMs: number
+  }
 }
 
 /**
@@ -52,14 +56,20 @@ class PostgresEventStore implements EventStore {
   readonly #listener: LogListener
   readonly #appender: Appender
 
-  constructor({ pool, codec, logger, metrics }: PostgresEventStoreDeps) {
+  constructor({
+    pool,
+    codec,
+    logger,
+    metrics,
+    timeouts = DEFAULT_TIMEOUTS,
+  }: PostgresEventStoreDeps) {
     this.#codec = codec
     this.#logger = logger
-    this.#reader = new LogReader(pool, READ_TIMEOUT_MS)
+    this.#reader = new LogReader(pool, timeouts.readMs)
     this.#listener = new LogListener(pool.options, logger)
     this.#appender = new Appender({
-      connect: () => LogWriter.connect(pool.options, STATEMENT_TIMEOUT_MS),
-      timeoutMs: APPEND_TIMEOUT_MS,
+      connect: () => LogWriter.connect(pool.options, timeouts.statementMs),
+      timeoutMs: timeouts.appendMs,
       logger,
       metrics,
     })
