@@ -16,8 +16,8 @@ export const RESTART_POLICY: RestartPolicy = {
 }
 
 export type AfterFailure =
-  | { readonly then: 'restart'; readonly delayMs: number; readonly failures: readonly number[] }
-  | { readonly then: 'quarantine'; readonly failures: readonly number[] }
+  | { readonly step: 'restart'; readonly delayMs: number; readonly failures: readonly number[] }
+  | { readonly step: 'quarantine'; readonly failures: readonly number[] }
 
 /**
  * What to do about a server process that just failed.
@@ -33,7 +33,7 @@ export function afterFailure(
   jitter: number,
 ): AfterFailure {
   const failures = [...earlier.filter((at) => nowMs - at < policy.windowMs), nowMs]
-  if (failures.length >= policy.maxFailures) return { then: 'quarantine', failures }
+  if (failures.length >= policy.maxFailures) return { step: 'quarantine', failures }
   const ceiling = Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** (failures.length - 1))
-  return { then: 'restart', delayMs: Math.round(ceiling * (0.5 + jitter / 2)), failures }
+  return { step: 'restart', delayMs: Math.round(ceiling * (0.5 + jitter / 2)), failures }
 }

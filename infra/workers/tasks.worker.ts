@@ -1,4 +1,8 @@
-import { type UsageDay, type UsageReport, usageReport } from '../../domain/analytics/usage-report.ts'
+import {
+  type UsageDay,
+  type UsageReport,
+  usageReport,
+} from '../../domain/analytics/usage-report.ts'
 
 // Each export is a task, by its name. What it gets and gives is structured-cloned.
 

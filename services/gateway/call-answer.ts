@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { EventStream } from './event-stream.ts'
 import type { JsonObject } from '../ports/mcp-upstream.ts'
-import { errorText, notificationText, type RpcRequest } from './json-rpc.ts'
+import { EventStream } from './event-stream.ts'
 import type { Refusal } from './inbound.ts'
+import { errorText, notificationText, type RpcRequest } from './json-rpc.ts'
 
 /**
  * The answer to one POST: one JSON document, or an event stream from the moment that there is

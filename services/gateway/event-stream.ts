@@ -44,6 +44,12 @@ export class EventStream {
     this.#response.end()
   }
 
+  /** Also ends the connection: a closing server would wait for the client to let go of it. */
+  disconnect(): void {
+    const { socket } = this.#response
+    this.#response.end(() => socket?.destroySoon())
+  }
+
   #write(frame: string): void {
     if (this.#response.writableEnded || this.#response.destroyed) return
     this.#response.write(frame)

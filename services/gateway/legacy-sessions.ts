@@ -103,7 +103,7 @@ export class LegacySessions {
 }
 
 function end(session: LegacySession): void {
-  session.stream?.end()
+  session.stream?.disconnect()
   for (const controller of session.inFlight.values()) controller.abort()
 }
 

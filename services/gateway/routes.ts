@@ -16,8 +16,8 @@ import { ProblemError } from '../kernel/problem.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Metrics } from '../ports/metrics.ts'
-import type { UsageRecorder } from './call-log.ts'
 import { refuse } from './call-answer.ts'
+import type { UsageRecorder } from './call-log.ts'
 import { refusal } from './inbound.ts'
 import { RPC } from './json-rpc.ts'
 import { McpEndpoint, type ReceivedBody } from './mcp-endpoint.ts'
@@ -187,10 +187,8 @@ function mcpRoutes(deps: GatewayDeps): FastifyPluginAsyncTypebox {
       { config, schema: { ...mcp, summary: 'The event stream of a session' } },
       (request, reply) => endpoint.get(request, reply, request.params.installationId),
     )
-    app.delete(
-      url,
-      { config, schema: { ...mcp, summary: 'End a session' } },
-      (request, reply) => endpoint.delete(request, reply, request.params.installationId),
+    app.delete(url, { config, schema: { ...mcp, summary: 'End a session' } }, (request, reply) =>
+      endpoint.delete(request, reply, request.params.installationId),
     )
   }
 }

@@ -96,7 +96,7 @@ export class Subscriptions {
     this.#unsubscribe()
     for (const { finish, stream } of this.#open) {
       finish()
-      stream.end()
+      stream.disconnect()
     }
   }
 

@@ -221,7 +221,7 @@ export class SupervisedServer {
     this.#failedGeneration = server.generation
     const next = this.#judge(server)
     this.#failures = next.failures
-    if (next.then === 'quarantine') return this.#enterQuarantine(server, cause, next)
+    if (next.step === 'quarantine') return this.#enterQuarantine(server, cause, next)
     this.#notBeforeMs = this.#nowMs() + next.delayMs
     if (server.runtime.kind === 'remote' || this.#shutdown.signal.aborted) return
     if (this.#isOutdated(server)) return
