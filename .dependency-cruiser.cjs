@@ -57,7 +57,12 @@ module.exports = {
       },
       to: {
         path: '^domain/',
-        pathNot: ['^domain/$1/', '^domain/kernel/', '^domain/[^/]+/events\\.ts$'],
+        pathNot: [
+          '^domain/$1/',
+          '^domain/kernel/',
+          '^domain/[^/]+/events\\.ts$',
+          '^domain/event-catalogue\\.ts$',
+        ],
       },
     },
     {

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { eventDefinition } from '../../domain/event-catalogue.ts'
 import type { RecordedEvent } from '../ports/event-store.ts'
 
 const decimal = Type.String({ pattern: '^[0-9]+$' })
@@ -30,7 +31,7 @@ export function toCloudEvent(event: RecordedEvent) {
   return {
     specversion: '1.0' as const,
     id: event.eventId,
-    source: '/tidemark',
+    source: `/tidemark/${eventDefinition(event.type)?.context ?? 'unknown'}`,
     type: event.type,
     subject: event.stream,
     time: event.time,

@@ -1,0 +1,42 @@
+import type { Position } from './event-store.ts'
+
+export type RowDifference = {
+  /** The row's key. */
+  readonly key: Readonly<Record<string, unknown>>
+  /** `missing`: only the rebuilt row is there. `extra`: only the live one is. */
+  readonly kind: 'missing' | 'extra' | 'different'
+}
+
+export type ReadModelVerdict = {
+  readonly readModel: string
+  /** `not-verified`: there are no rows of this program's version yet, or it stands still. */
+  readonly verdict: 'identical' | 'different' | 'not-verified'
+  /** The position up to which it was rebuilt and compared. */
+  readonly position: Position
+  /** Streams that the live rows leave out, because one of their events could not be projected. */
+  readonly parkedStreams: number
+  /** Why it stands still; null when it does not. */
+  readonly stopped: string | null
+  readonly tables: readonly {
+    readonly table: string
+    readonly rows: number
+    readonly differences: number
+    /** The first few. */
+    readonly examples: readonly RowDifference[]
+  }[]
+}
+
+export type VerificationProgress = {
+  readonly events: number
+  readonly position: Position
+  readonly end: Position
+}
+
+/** Rebuilds every read model from the log beside the live one, and compares them row by row. */
+export interface ReadModelVerifier {
+  /** @throws when `signal` aborts, or the store or the database fails. */
+  verify(
+    signal: AbortSignal,
+    onProgress: (progress: VerificationProgress) => void,
+  ): Promise<{ readonly identical: boolean; readonly readModels: readonly ReadModelVerdict[] }>
+}
