@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 import type { EventStore, Position } from '../../services/ports/event-store.ts'
+import { inBatches, readAhead } from '../eventstore/read-ahead.ts'
 import { addCheckpoints, type Checkpoint } from './checkpoints.ts'
 import type { Plan } from './plan.ts'
 import { projectBatch } from './project-batch.ts'
-import { inBatches, readAhead } from './read-ahead.ts'
 import { startRun, typesOf } from './run.ts'
 
 const LIMITS = { maxItems: 2_000, maxSize: 16 * 1024 * 1024 }

@@ -1,17 +1,15 @@
+import { eventDefinition } from '../../domain/event-catalogue.ts'
 import type { Position, RecordedEvent } from './event-store.ts'
-
-/** One stored event on its way to subscribers, as a CloudEvent in binary mode. */
-export type BusMessage = {
-  readonly subject: string
-  readonly event: RecordedEvent
-}
 
 export type DeliveredMessage = {
   readonly subject: string
   /** CloudEvents context attributes, without their `ce-` prefix. */
   readonly attributes: Readonly<Record<string, string>>
   readonly position: Position
+  /** Empty when `omitted` says why. */
   readonly data: Readonly<Record<string, unknown>>
+  /** `too-large` for the bus or `unreadable`: the event store has the event as it is. */
+  readonly omitted?: 'too-large' | 'unreadable'
   /** How often the bus delivered it, from 1. */
   readonly deliveryCount: number
 }
@@ -19,12 +17,21 @@ export type DeliveredMessage = {
 export type SubscribeOptions = {
   /** Name of the durable consumer: processes with the same name share its messages. */
   readonly durable: string
-  /** Subjects to receive, wildcards allowed. */
+  /** Subjects to receive, wildcards allowed. The order of messages is kept within each one. */
   readonly subjects: readonly string[]
   readonly signal: AbortSignal
-  /** Undefined = redelivered for ever. */
+  /** How long the bus waits for a sign of life of a handler before it delivers the message again. */
   readonly ackWaitMs?: number
+  /**
+   * Handlers that run at once in this process. 1 = one at a time in all processes together, and
+   * a message whose handler failed comes again before its successors.
+   */
   readonly maxInFlight?: number
+}
+
+export type PublishOptions = {
+  /** Position of the newest event that the bus must hold: then nobody else publishes in between. */
+  readonly after?: Position
 }
 
 /**
@@ -34,14 +41,22 @@ export type SubscribeOptions = {
 export interface MessageBus extends AsyncDisposable {
   /**
    * Publishes in order and resolves when the bus holds all of them. The event id is the
-   * deduplication id, the log position is a header.
+   * deduplication id, the log position is a header. When it rejects, the bus holds the first
+   * few, without a gap.
+   *
+   * @throws {MessageBusConflictError} when the bus does not hold `after` as its newest event.
+   * @throws {MessageBusUnavailableError} when the bus cannot be reached or does not answer.
    */
-  publish(messages: readonly BusMessage[]): Promise<void>
+  publish(events: readonly RecordedEvent[], options?: PublishOptions): Promise<void>
 
-  /** Log position of the newest event that the bus holds; 0n when it holds none. */
+  /**
+   * Log position of the newest event that the bus holds; 0n when it holds none.
+   *
+   * @throws {MessageBusUnavailableError} when the bus cannot be reached or does not answer.
+   */
   lastPosition(): Promise<Position>
 
-  /** Calls `handle` for each message; a rejection has the message delivered again after a backoff. Ends when `signal` aborts. */
+  /** Calls `handle` for each message; a rejection has the message delivered again after a backoff. Ends when `signal` aborts and the running handlers are done. */
   subscribe(
     options: SubscribeOptions,
     handle: (message: DeliveredMessage) => Promise<void>,
@@ -50,4 +65,16 @@ export interface MessageBus extends AsyncDisposable {
 
 export class MessageBusUnavailableError extends Error {
   override readonly name = 'MessageBusUnavailableError'
+}
+
+export class MessageBusConflictError extends Error {
+  override readonly name = 'MessageBusConflictError'
+}
+
+const UNSAFE = /[^A-Za-z0-9_-]/g
+
+/** `tidemark.<tenant>.<context>.<EventType>`: where an event is published; by default of any tenant. */
+export function eventSubject(type: string, tenantId = '*'): string {
+  const context = eventDefinition(type)?.context ?? 'unknown'
+  return `tidemark.${tenantId}.${context}.${type.replaceAll(UNSAFE, '_')}`
 }

@@ -15,11 +15,17 @@ export type FreshNats = {
   readonly wipe: () => Promise<void>
 }
 
-/** A NATS server with JetStream for this test alone; gone, with its files, at teardown. */
-export async function freshNats(t: {
-  teardown: (stop: () => Promise<void>) => void
-}): Promise<FreshNats> {
-  const program = process.env.TEST_NATS_BIN ?? process.env.NATS_SERVER_BIN ?? locate('nats-server')
+/**
+ * A NATS server with JetStream for this test alone; gone, with its files, at teardown.
+ *
+ * @param given the `nats-server` program; by default the one that this machine has.
+ */
+export async function freshNats(
+  t: { teardown: (stop: () => Promise<void>) => void },
+  given?: string,
+): Promise<FreshNats> {
+  const program =
+    given ?? process.env.TEST_NATS_BIN ?? process.env.NATS_SERVER_BIN ?? locate('nats-server')
   if (program === undefined) throw new Error('No nats-server here: run the tests by `make test`.')
   const directory = mkdtempSync(path.join(tmpdir(), 'tidemark-nats-'))
   let server = await startNats({ program, directory })

@@ -1,0 +1,169 @@
+import type { JetStreamClient, NatsConnection, PubAck } from 'nats'
+import type { Position, RecordedEvent } from '../../services/ports/event-store.ts'
+import type { Logger } from '../../services/ports/logger.ts'
+import {
+  eventSubject,
+  MessageBusConflictError,
+  type PublishOptions,
+} from '../../services/ports/message-bus.ts'
+import { type Encoded, encode, natsHeaders } from './cloud-event.ts'
+import { busError, isStreamMissing } from './failures.ts'
+import { readTip, type Tip } from './stream.ts'
+
+const ACK_TIMEOUT_MS = 5_000
+const MAX_IN_FLIGHT = 512
+const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024
+
+export type PublisherDeps = {
+  readonly stream: string
+  readonly use: () => Promise<NatsConnection>
+  /** Called when the stream turns out to be gone. */
+  readonly repair: () => Promise<void>
+  readonly logger: Logger
+}
+
+/**
+ * Publishes in order with many messages on their way at once. Each one states the stream
+ * sequence that it must follow, so that after one that failed none of the later ones is stored.
+ */
+export class Publisher {
+  readonly #deps: PublisherDeps
+  /** As this publisher left it; undefined when that is not known. */
+  #tip: Tip | undefined
+
+  constructor(deps: PublisherDeps) {
+    this.#deps = deps
+  }
+
+  /** Asks the server; makes the stream when it is not there. */
+  async tip(): Promise<Tip> {
+    try {
+      return await this.#readTip().catch(async (error) => {
+        if (!isStreamMissing(error)) throw error
+        await this.#deps.repair()
+        return await this.#readTip()
+      })
+    } catch (error) {
+      throw await this.#failed(error)
+    }
+  }
+
+  async publish(events: readonly RecordedEvent[], { after }: PublishOptions): Promise<void> {
+    const last = events.at(-1)
+    if (last === undefined) return
+    const expected = after === undefined ? undefined : await this.#sequenceOf(after)
+    try {
+      const sequence = await this.#send(events, expected).catch(async (error) => {
+        // Without an expectation it is safe to send all of them again: they are deduplicated.
+        if (expected !== undefined || !isStreamMissing(error)) throw error
+        await this.#deps.repair()
+        return await this.#send(events, undefined)
+      })
+      this.#tip = { sequence, position: last.position }
+    } catch (error) {
+      throw await this.#failed(error)
+    }
+  }
+
+  /** @throws {MessageBusConflictError} when the position is not that of the newest message. */
+  async #sequenceOf(after: Position): Promise<number> {
+    const { sequence, position } = this.#tip ?? (await this.tip())
+    if (position === after) return sequence
+    this.#tip = undefined
+    throw new MessageBusConflictError(`The bus holds ${position} as its newest, not ${after}.`)
+  }
+
+  async #readTip(): Promise<Tip> {
+    return await readTip(await this.#deps.use(), this.#deps.stream)
+  }
+
+  /** @returns the sequence of the last message. */
+  async #send(events: readonly RecordedEvent[], expected: number | undefined): Promise<number> {
+    const connection = await this.#deps.use()
+    const maxBytes = connection.info?.max_payload ?? Number.POSITIVE_INFINITY
+    const client = connection.jetstream({ timeout: ACK_TIMEOUT_MS })
+    const window = new Window()
+    try {
+      for (const [index, event] of events.entries()) {
+        const encoded = this.#encode(event, maxBytes)
+        await window.room(encoded.payload.length)
+        const previous = expected === undefined ? undefined : expected + index
+        window.add(encoded.payload.length, store(client, event, encoded, previous))
+      }
+      return await window.drain()
+    } catch (error) {
+      await window.settle()
+      throw error
+    }
+  }
+
+  #encode(event: RecordedEvent, maxBytes: number): Encoded {
+    const encoded = encode(event, maxBytes)
+    const omitted = encoded.headers['tidemark-data-omitted']?.[0]
+    if (omitted !== undefined) {
+      const { eventId, type } = event
+      this.#deps.logger.warn({ eventId, type, omitted }, 'event published without its data')
+    }
+    return encoded
+  }
+
+  async #failed(error: unknown): Promise<Error> {
+    this.#tip = undefined
+    if (isStreamMissing(error)) await this.#deps.repair().catch(() => {})
+    return busError(error)
+  }
+}
+
+async function store(
+  client: JetStreamClient,
+  event: RecordedEvent,
+  { headers, payload }: Encoded,
+  previous: number | undefined,
+): Promise<number> {
+  if (previous !== undefined) headers['Nats-Expected-Last-Sequence'] = [String(previous)]
+  const subject = eventSubject(event.type, event.tenantId)
+  const ack: PubAck = await client.publish(subject, payload, { headers: natsHeaders(headers) })
+  // Remembered as published, yet not at the end: the stream lost it within the duplicate window.
+  if (previous !== undefined && ack.seq !== previous + 1)
+    throw new MessageBusConflictError(`Event ${event.eventId} is not stored at the end.`)
+  return ack.seq
+}
+
+/** The messages on their way. */
+class Window {
+  readonly #acks: { readonly bytes: number; readonly ack: Promise<number> }[] = []
+  #bytes = 0
+  #last = 0
+
+  /** Waits until another message of this size may go. */
+  async room(bytes: number): Promise<void> {
+    while (
+      this.#acks.length >= MAX_IN_FLIGHT ||
+      (this.#acks.length > 0 && this.#bytes + bytes > MAX_BYTES_IN_FLIGHT)
+    )
+      await this.#oldest()
+  }
+
+  add(bytes: number, ack: Promise<number>): void {
+    // Reported when its turn comes.
+    ack.catch(() => {})
+    this.#acks.push({ bytes, ack })
+    this.#bytes += bytes
+  }
+
+  async drain(): Promise<number> {
+    while (this.#acks.length > 0) await this.#oldest()
+    return this.#last
+  }
+
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#acks.map(({ ack }) => ack))
+  }
+
+  async #oldest(): Promise<void> {
+    const oldest = this.#acks.shift()
+    if (oldest === undefined) return
+    this.#bytes -= oldest.bytes
+    this.#last = await oldest.ack
+  }
+}
