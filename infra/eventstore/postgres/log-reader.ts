@@ -138,12 +138,13 @@ export class LogReader {
 
   /** @throws {EventStoreUnavailableError} */
   async #query<Row extends unknown[]>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    const deadline = performance.now() + this.#timeoutMs
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#queryOnce<Row>(text, values)
       } catch (error) {
         if (!isTransient(error)) throw error
-        if (attempt === MAX_ATTEMPTS) throw unavailable(error)
+        if (attempt === MAX_ATTEMPTS || performance.now() > deadline) throw unavailable(error)
       }
     }
   }

@@ -22,7 +22,7 @@ t.test('connections killed in the middle lose and double nothing', async (t) => 
   const { appUrl } = await freshDatabase(t)
   const store = openStore(t, appUrl)
   const { newStream, note, context } = createScene(store)
-  const [writers, rounds] = [6, 60]
+  const [writers, rounds] = [6, 30]
   const following = followUntil(
     (signal) => store.follow({ after: 0n, signal }),
     (seen) => seen.length >= writers * rounds,
@@ -55,7 +55,7 @@ t.test('connections killed in the middle lose and double nothing', async (t) => 
             return undefined
           }),
         )
-        t.equal(sent.revision, BigInt(round))
+        if (sent.revision !== BigInt(round)) t.fail(`revision ${sent.revision} for ${round}`)
         ids.push(event.id)
       }
       return ids
@@ -118,6 +118,7 @@ t.test(
     const { newStream, note, context } = createScene(store)
     const stream = newStream()
     await store.append(stream, [note()], 'no-stream', context)
+    t.equal(await store.head(), 1n)
     proxy.freeze()
     const event = note()
     await t.rejects(store.append(stream, [event], 0n, context), EventStoreUnavailableError)
@@ -134,6 +135,8 @@ t.test('a lock holder that falls silent loses the lock', { timeout: 60_000 }, as
   stuck.on('error', () => {})
   await stuck.connect()
   await stuck.query(`select log.prepare_append(true, '{}', '{}', '{}')`)
+  t.match((await stuck.query('show idle_session_timeout')).rows, [{ idle_session_timeout: '10s' }])
+  await stuck.query(`set idle_session_timeout = '500ms'`)
   const store = openStore(t, appUrl)
   const { newStream, note, context } = createScene(store)
   const stream = newStream()
