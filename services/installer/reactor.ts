@@ -24,8 +24,6 @@ import { performStage, type StageDeps } from './stages.ts'
 
 /** An install takes memory and a processor of its own. */
 const MAX_AT_ONCE = 2
-/** Longer than the slowest attempt: what died with the process is found at the next start instead. */
-const ACK_WAIT_MS = 15 * 60_000
 
 /** Events after which something is owed, or something is to be different on the disk. */
 const TRIGGERS = [
@@ -72,7 +70,6 @@ export async function runInstallerReactor(
     {
       durable: 'installer',
       subjects: TRIGGERS.map((type) => `tidemark.*.installer.${type}`),
-      ackWaitMs: ACK_WAIT_MS,
       maxInFlight: MAX_AT_ONCE,
       signal,
     },
