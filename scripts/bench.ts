@@ -4,15 +4,21 @@
  */
 import { benchAppendBatch, benchAppendSingle } from './bench/append.ts'
 import type { Measurement } from './bench/measure.ts'
+import { benchProjectCatchup } from './bench/project.ts'
+import { benchRelay } from './bench/relay.ts'
 import { benchReplay } from './bench/replay.ts'
 import { openStage, type Stage } from './bench/stage.ts'
+import { benchVisible } from './bench/visible.ts'
 
 const BENCHMARKS: Readonly<
   Record<string, (stage: Stage) => Promise<Measurement | readonly Measurement[]>>
 > = {
   'append.single': benchAppendSingle,
   'append.batch': benchAppendBatch,
+  'project.catchup': benchProjectCatchup,
   replay: benchReplay,
+  'relay.publish': benchRelay,
+  'visible.p99': benchVisible,
 }
 
 const wanted = process.argv.slice(2)

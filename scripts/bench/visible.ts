@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import type pg from 'pg'
+import { createProjector } from '../../infra/projector/projector.ts'
+import { createReadFreshness } from '../../infra/projector/read-freshness.ts'
+import { readModels } from '../../projections/read-models.ts'
+import { silent } from '../../services/ports/logger.ts'
+import { noMetrics } from '../../services/ports/metrics.ts'
+import { type Measurement, measurement, quantile } from './measure.ts'
+import { BENCH_CONTEXT, type Stage, usageEvent } from './stage.ts'
+
+const PER_SECOND = 1_000
+const WARM_UP = 1_000
+const COMMANDS = 8_000
+
+/**
+ * From sending a command to its effect being in every read model, at a steady 1,000 a second,
+ * against a row that is inserted and read back by another connection at the same pace.
+ */
+export async function benchVisible(stage: Stage): Promise<Measurement> {
+  const { pool, store } = await stage.database()
+  const limit = await p99(async () => {
+    const id = randomUUID()
+    await pool.query('insert into bare_rows values ($1)', [id])
+    await pool.query('select from bare_rows where id = $1', [id])
+  }, pool)
+  const stop = new AbortController()
+  await using freshness = createReadFreshness({ pool })
+  const running = createProjector({
+    ...{ pool, store, readModels, logger: silent, metrics: noMetrics },
+  }).run(stop.signal)
+  const value = await p99(async (index) => {
+    const { position } = await store.append(
+      `usage-bench.${randomUUID()}`,
+      [usageEvent(randomUUID(), index)],
+      'no-stream',
+      BENCH_CONTEXT,
+    )
+    if (!(await freshness.waitFor(position, 30_000))) throw new Error('It is never visible.')
+  }, pool)
+  stop.abort()
+  await running
+  return measurement('visible.p99', value, 'ms', limit)
+}
+
+/** Starts at their due time whether or not the ones before are done, so that waiting counts. */
+async function p99(work: (index: number) => Promise<unknown>, pool: pg.Pool): Promise<number> {
+  await pool.query('create table if not exists bare_rows (id uuid primary key)')
+  const start = performance.now()
+  const took: number[] = []
+  const all: Promise<void>[] = []
+  for (let index = 0; index < WARM_UP + COMMANDS; ) {
+    const due = ((performance.now() - start) * PER_SECOND) / 1_000
+    for (; index < due && index < WARM_UP + COMMANDS; index++) {
+      const dueAt = start + (index * 1_000) / PER_SECOND
+      const counted = index >= WARM_UP
+      all.push(
+        work(index).then(() => {
+          if (counted) took.push(performance.now() - dueAt)
+        }),
+      )
+    }
+    await delay(1)
+  }
+  await Promise.all(all)
+  return quantile(took, 0.99)
+}
