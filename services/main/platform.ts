@@ -1,0 +1,115 @@
+import { mkdir } from 'node:fs/promises'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Kysely } from 'kysely'
+import type pg from 'pg'
+import { createEventCodec } from '../../infra/eventstore/codec.ts'
+import { createEventStoreDbEventStore } from '../../infra/eventstore/eventstoredb/event-store.ts'
+import { createPostgresEventStore } from '../../infra/eventstore/postgres/store.ts'
+import { createPrometheusMetrics, type PrometheusMetrics } from '../../infra/metrics/prometheus.ts'
+import { createNatsMessageBus } from '../../infra/nats/message-bus.ts'
+import { migrate } from '../../infra/postgres/migrate.ts'
+import { createPool, createReadDatabase } from '../../infra/postgres/pool.ts'
+import { createReadFreshness } from '../../infra/projector/read-freshness.ts'
+import type { Tables } from '../../projections/read-models.ts'
+import type { HealthDeps } from '../kernel/health-routes.ts'
+import type { EventStore } from '../ports/event-store.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { MessageBus } from '../ports/message-bus.ts'
+import type { ReadFreshness } from '../ports/read-freshness.ts'
+import type { Part } from './background.ts'
+import type { Config, Role } from './config.ts'
+import type { Owned } from './owned.ts'
+import { waitForDependency } from './wait-for-dependency.ts'
+
+const MAX_CONNECTIONS = 20
+/** Of its own, so that a burst of queries does not keep the log from being read. */
+const MAX_LOG_CONNECTIONS = 10
+
+/** What every context is made of. */
+export type Platform = {
+  readonly config: Config
+  readonly logger: Logger
+  readonly metrics: PrometheusMetrics
+  readonly now: () => Date
+  readonly pool: pg.Pool
+  readonly db: Kysely<Tables>
+  readonly store: EventStore
+  readonly bus: MessageBus
+  readonly freshness: ReadFreshness
+  readonly owned: Owned
+  /** Aborted first of all when the process stops. */
+  readonly stopping: AbortSignal
+}
+
+/** What a context gives the process; each thing is used by the processes that have its role. */
+export type Context = {
+  readonly routes: readonly { readonly role: Role; readonly plugin: FastifyPluginAsyncTypebox }[]
+  readonly parts: readonly { readonly role: Role; readonly name: string; readonly run: Part }[]
+  readonly checks?: HealthDeps['checks']
+}
+
+export type PlatformDeps = {
+  readonly config: Config
+  readonly logger: Logger
+  readonly owned: Owned
+  readonly stopping: AbortSignal
+}
+
+/** @throws {StartError} when a server cannot be reached. */
+export async function openPlatform(deps: PlatformDeps): Promise<Platform> {
+  const { config, logger, owned } = deps
+  const now = () => new Date()
+  const metrics = createPrometheusMetrics()
+  await mkdir(config.dataDirectory, { recursive: true })
+  await prepareDatabase(config, logger)
+
+  const pool = ownPool(owned, config, MAX_CONNECTIONS)
+  const db = createReadDatabase<Tables>(pool)
+  const store = owned.use('event store', openStore(deps, metrics, now))
+  await waitForDependency('The event store', logger, () => store.head())
+  const bus = owned.use('message bus', createNatsMessageBus({ url: config.natsUrl, logger }))
+  if (needsBus(config)) await waitForDependency('NATS', logger, () => bus.lastPosition())
+  const freshness = owned.use('read freshness', createReadFreshness({ pool }))
+  return { ...deps, metrics, now, pool, db, store, bus, freshness }
+}
+
+export function needsBus({ roles }: Config): boolean {
+  return roles.has('relay') || roles.has('reactors')
+}
+
+async function prepareDatabase(config: Config, logger: Logger): Promise<void> {
+  const { databaseUrl, databaseOwnerUrl } = config
+  await waitForDependency('Postgres', logger, async () => {
+    const pool = createPool(databaseUrl, { max: 1 })
+    await pool.query('select 1').finally(() => pool.end())
+  })
+  if (databaseOwnerUrl === undefined) return
+  await migrate({ ownerUrl: databaseOwnerUrl, appRole: userOf(databaseUrl) })
+}
+
+function userOf(url: string): string {
+  return decodeURIComponent(new URL(url).username)
+}
+
+function ownPool(owned: Owned, { databaseUrl }: Config, max: number): pg.Pool {
+  const pool = createPool(databaseUrl, { max })
+  owned.add('database', () => pool.end())
+  return pool
+}
+
+function openStore(
+  { config, logger, owned }: PlatformDeps,
+  metrics: PrometheusMetrics,
+  now: () => Date,
+): EventStore {
+  const codec = createEventCodec({ now })
+  if (config.eventStoreUrl !== undefined)
+    return createEventStoreDbEventStore({
+      connectionString: config.eventStoreUrl,
+      codec,
+      logger,
+      metrics,
+    })
+  const pool = ownPool(owned, config, MAX_LOG_CONNECTIONS)
+  return createPostgresEventStore({ pool, codec, logger, metrics })
+}

@@ -1,0 +1,58 @@
+import { DEFAULT_TENANT } from '../../domain/identity/tenant.ts'
+import { runRelay } from '../../infra/nats/relay.ts'
+import { holdLease } from '../../infra/postgres/lease.ts'
+import { createProjections } from '../../infra/projector/projections.ts'
+import { createProjector } from '../../infra/projector/projector.ts'
+import { verifyReadModels } from '../../infra/projector/verify.ts'
+import { readModels } from '../../projections/read-models.ts'
+import { auditRoutes } from '../audit/routes.ts'
+import type { HealthResult } from '../kernel/health-routes.ts'
+import type { Projections } from '../ports/projections.ts'
+import type { ReadModelVerifier } from '../ports/read-model-verifier.ts'
+import type { Context, Platform } from './platform.ts'
+
+/** Behind by more than this, answers are too old to be sent: positions count events in Postgres, bytes in EventStoreDB. */
+const MAX_LAG = { postgres: 50_000n, eventStoreDb: 50_000_000n } as const
+
+/** What follows the log: read models, the bus, and the proof that they are right. */
+export function composeReadSide(platform: Platform): Context {
+  const { bus, config, logger, metrics, now, pool, stopping, store } = platform
+  const shared = { pool, store, readModels }
+  const verifier: ReadModelVerifier = {
+    verify: (signal, onProgress) => verifyReadModels({ ...shared, signal, onProgress }),
+  }
+  const maxLag = config.eventStoreUrl === undefined ? MAX_LAG.postgres : MAX_LAG.eventStoreDb
+  const projections = createProjections(shared)
+  return {
+    routes: [{ role: 'api', plugin: auditRoutes({ store, logger, now, stopping, verifier }) }],
+    parts: [
+      {
+        role: 'projector',
+        name: 'projector',
+        run: createProjector({ ...shared, logger, metrics }).run,
+      },
+      {
+        role: 'relay',
+        name: 'relay',
+        run: (signal) =>
+          runRelay({
+            ...{ store, bus, signal, logger, metrics },
+            hold: (until, work) => holdLease({ pool, name: 'relay', signal: until, logger }, work),
+          }),
+      },
+    ],
+    checks: { readModels: () => readModelHealth(projections, maxLag) },
+  }
+}
+
+async function readModelHealth(projections: Projections, maxLag: bigint): Promise<HealthResult> {
+  const states = await projections.states(DEFAULT_TENANT)
+  const notLive = states.filter(({ state }) => state !== 'live')
+  if (notLive.length > 0)
+    return {
+      ok: false,
+      detail: notLive.map(({ readModel, state }) => `${readModel}: ${state}`).join(', '),
+    }
+  const lag = states.reduce((most, each) => (each.lag > most ? each.lag : most), 0n)
+  return { ok: lag <= maxLag, detail: `behind the log by ${lag}` }
+}

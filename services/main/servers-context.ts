@@ -1,0 +1,111 @@
+import { createArtifactStore } from '../../infra/artifacts/artifact-store.ts'
+import { loadSecretKey } from '../../infra/crypto/secret-key.ts'
+import { createSecretStore, type SecretTables } from '../../infra/crypto/secret-store.ts'
+import { createMcpConnector } from '../../infra/mcp/connector.ts'
+import { createGuardedFetch } from '../../infra/mcp/guarded-fetch.ts'
+import { findNpm } from '../../infra/npm/npm-program.ts'
+import { createNpmInstaller } from '../../infra/npm/package-installer.ts'
+import { createReadDatabase } from '../../infra/postgres/pool.ts'
+import { createSandbox } from '../../infra/sandbox/sandbox.ts'
+import { createUsageRecorder } from '../gateway/call-log.ts'
+import { gatewayRoutes } from '../gateway/routes.ts'
+import { createServerProcesses } from '../gateway/server-processes.ts'
+import { createServerProbe } from '../installer/probe.ts'
+import { runInstallerReactor } from '../installer/reactor.ts'
+import { installerRoutes } from '../installer/routes.ts'
+import { runUpdateChecks } from '../installer/updates.ts'
+import type { ArtifactStore } from '../ports/artifact-store.ts'
+import type { McpConnector } from '../ports/mcp-upstream.ts'
+import type { Sandbox, SandboxStatus } from '../ports/sandbox.ts'
+import type { SecretStore } from '../ports/secret-store.ts'
+import type { Context, Platform } from './platform.ts'
+
+export type Servers = {
+  readonly installer: Context
+  readonly gateway: Context
+  readonly sandbox: SandboxStatus
+}
+
+type Machine = {
+  readonly sandbox: Sandbox
+  readonly secrets: SecretStore
+  readonly artifacts: ArtifactStore
+  readonly connector: McpConnector
+}
+
+/** MCP servers on this machine and elsewhere: installing them, and calling them. */
+export async function composeServers(platform: Platform, version: string): Promise<Servers> {
+  const machine = await openMachine(platform, version)
+  return {
+    installer: composeInstaller(platform, machine),
+    gateway: composeGateway(platform, machine),
+    sandbox: machine.sandbox.status,
+  }
+}
+
+async function openMachine(platform: Platform, version: string): Promise<Machine> {
+  const { config, owned, pool } = platform
+  const dataDir = config.dataDirectory
+  const sandbox = await createSandbox({
+    dataDir,
+    setting: config.sandbox,
+    bwrap: config.bubblewrap,
+  })
+  const secrets = createSecretStore({
+    db: createReadDatabase<SecretTables>(pool),
+    key: await loadSecretKey(dataDir),
+  })
+  const artifacts = createArtifactStore({ dataDir })
+  const remote = owned.use(
+    'remote servers',
+    createGuardedFetch({ allowPrivate: config.allowPrivateUpstreams }),
+  )
+  const connector = createMcpConnector({
+    ...{ sandbox, secrets, artifacts, fetch: remote.fetch },
+    clientInfo: { name: 'tidemark', version },
+  })
+  return { sandbox, secrets, artifacts, connector }
+}
+
+function composeInstaller(platform: Platform, machine: Machine): Context {
+  const { bus, config, db, logger, metrics, now, store } = platform
+  const { artifacts, connector, sandbox, secrets } = machine
+  const shared = { events: store, db, secrets, artifacts, now }
+  return {
+    routes: [{ role: 'api', plugin: installerRoutes(shared) }],
+    parts: [
+      {
+        role: 'reactors',
+        name: 'installer reactor',
+        run: (signal) =>
+          runInstallerReactor(
+            {
+              ...shared,
+              ...{ bus, logger, metrics, sandbox },
+              packages: createNpmInstaller({ dataDir: config.dataDirectory, npm: findNpm() }),
+              probe: createServerProbe(connector),
+            },
+            signal,
+          ),
+      },
+      {
+        role: 'jobs',
+        name: 'update checks',
+        run: (signal) => runUpdateChecks({ events: store, db, now, logger }, signal),
+      },
+    ],
+  }
+}
+
+function composeGateway(platform: Platform, { connector }: Machine): Context {
+  const { db, logger, metrics, now, owned, store } = platform
+  const shared = { store, now, logger, metrics }
+  const usage = owned.use('usage', createUsageRecorder({ store, logger }))
+  const processes = owned.use('server processes', createServerProcesses({ ...shared, connector }))
+  return {
+    routes: [{ role: 'gateway', plugin: gatewayRoutes({ ...shared, db, processes, usage }) }],
+    parts: [
+      { role: 'gateway', name: 'installed servers', run: (signal) => processes.follow(signal) },
+    ],
+  }
+}
