@@ -34,10 +34,22 @@ export class NatsLink implements AsyncDisposable {
     return this.#connection
   }
 
+  /** Does `work` as long as the connection lasts. @throws {MessageBusUnavailableError} when it does not. */
+  async during<Result>(work: (connection: NatsConnection) => Promise<Result>): Promise<Result> {
+    const connection = await this.use()
+    let forget = () => {}
+    const lost = new Promise<never>((_, reject) => {
+      forget = this.onLoss(() =>
+        reject(new MessageBusUnavailableError('The connection to the message bus was lost.')),
+      )
+    })
+    return await Promise.race([work(connection), lost]).finally(() => forget())
+  }
+
   /** Calls `listener` at every loss of the connection; @returns what ends that. */
   onLoss(listener: () => void): () => void {
     this.#lossListeners.add(listener)
-    return () => this.#lossListeners.delete(listener)
+    return () => void this.#lossListeners.delete(listener)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

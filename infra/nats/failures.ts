@@ -6,6 +6,7 @@ import {
 
 /** JetStream's own error codes (`err_code`). */
 const WRONG_LAST_SEQUENCE = 10_071
+const WRONG_LAST_MESSAGE_ID = 10_070
 const STREAM_NOT_FOUND = 10_059
 const CONSUMER_NOT_FOUND = 10_014
 const NO_MESSAGE_FOUND = 10_037
@@ -32,7 +33,7 @@ export function busError(error: unknown): Error {
   if (error instanceof MessageBusConflictError || error instanceof MessageBusUnavailableError)
     return error
   const why = error instanceof Error ? error.message : String(error)
-  if (hasCode(error, WRONG_LAST_SEQUENCE))
+  if (hasCode(error, WRONG_LAST_SEQUENCE) || hasCode(error, WRONG_LAST_MESSAGE_ID))
     return new MessageBusConflictError(`Another publisher was first: ${why}`, { cause: error })
   return new MessageBusUnavailableError(`The message bus does not answer: ${why}`, {
     cause: error,

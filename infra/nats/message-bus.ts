@@ -29,7 +29,7 @@ export function createNatsMessageBus(options: NatsMessageBusOptions): MessageBus
   const use = () => link.use()
   const onLoss = (listener: () => void) => link.onLoss(listener)
   const repair = async () => ensureStream(await use(), settings)
-  const publisher = new Publisher({ stream, use, repair, logger })
+  const publisher = new Publisher({ stream, link, repair, logger })
   const subscriptions = new Set<Promise<void>>()
 
   return {

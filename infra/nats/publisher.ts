@@ -1,4 +1,4 @@
-import type { JetStreamClient, NatsConnection, PubAck } from 'nats'
+import type { JetStreamClient, PubAck } from 'nats'
 import type { Position, RecordedEvent } from '../../services/ports/event-store.ts'
 import type { Logger } from '../../services/ports/logger.ts'
 import {
@@ -7,6 +7,7 @@ import {
   type PublishOptions,
 } from '../../services/ports/message-bus.ts'
 import { type Encoded, encode, natsHeaders } from './cloud-event.ts'
+import type { NatsLink } from './connection.ts'
 import { busError, isStreamMissing } from './failures.ts'
 import { readTip, type Tip } from './stream.ts'
 
@@ -16,7 +17,7 @@ const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024
 
 export type PublisherDeps = {
   readonly stream: string
-  readonly use: () => Promise<NatsConnection>
+  readonly link: NatsLink
   /** Called when the stream turns out to be gone. */
   readonly repair: () => Promise<void>
   readonly logger: Logger
@@ -74,27 +75,32 @@ export class Publisher {
   }
 
   async #readTip(): Promise<Tip> {
-    return await readTip(await this.#deps.use(), this.#deps.stream)
+    const { link, stream } = this.#deps
+    return await link.during((connection) => readTip(connection, stream))
   }
 
   /** @returns the sequence of the last message. */
   async #send(events: readonly RecordedEvent[], expected: number | undefined): Promise<number> {
-    const connection = await this.#deps.use()
-    const maxBytes = connection.info?.max_payload ?? Number.POSITIVE_INFINITY
-    const client = connection.jetstream({ timeout: ACK_TIMEOUT_MS })
-    const window = new Window()
-    try {
-      for (const [index, event] of events.entries()) {
-        const encoded = this.#encode(event, maxBytes)
-        await window.room(encoded.payload.length)
-        const previous = expected === undefined ? undefined : expected + index
-        window.add(encoded.payload.length, store(client, event, encoded, previous))
+    return await this.#deps.link.during(async (connection) => {
+      const maxBytes = connection.info?.max_payload ?? Number.POSITIVE_INFINITY
+      const client = connection.jetstream({ timeout: ACK_TIMEOUT_MS })
+      const window = new Window()
+      try {
+        for (const [index, event] of events.entries()) {
+          const encoded = this.#encode(event, maxBytes)
+          await window.room(encoded.payload.length)
+          const previous =
+            expected === undefined
+              ? undefined
+              : { sequence: expected + index, eventId: events[index - 1]?.eventId }
+          window.add(encoded.payload.length, store(client, event, encoded, previous))
+        }
+        return await window.drain()
+      } catch (error) {
+        await window.settle()
+        throw error
       }
-      return await window.drain()
-    } catch (error) {
-      await window.settle()
-      throw error
-    }
+    })
   }
 
   #encode(event: RecordedEvent, maxBytes: number): Encoded {
@@ -114,17 +120,23 @@ export class Publisher {
   }
 }
 
+/** What a message must follow: the sequence says it for ever, the id also after a refused predecessor. */
+type Previous = { readonly sequence: number; readonly eventId: string | undefined }
+
 async function store(
   client: JetStreamClient,
   event: RecordedEvent,
   { headers, payload }: Encoded,
-  previous: number | undefined,
+  previous: Previous | undefined,
 ): Promise<number> {
-  if (previous !== undefined) headers['Nats-Expected-Last-Sequence'] = [String(previous)]
+  if (previous !== undefined) {
+    headers['Nats-Expected-Last-Sequence'] = [String(previous.sequence)]
+    if (previous.eventId !== undefined) headers['Nats-Expected-Last-Msg-Id'] = [previous.eventId]
+  }
   const subject = eventSubject(event.type, event.tenantId)
   const ack: PubAck = await client.publish(subject, payload, { headers: natsHeaders(headers) })
   // Remembered as published, yet not at the end: the stream lost it within the duplicate window.
-  if (previous !== undefined && ack.seq !== previous + 1)
+  if (previous !== undefined && ack.seq !== previous.sequence + 1)
     throw new MessageBusConflictError(`Event ${event.eventId} is not stored at the end.`)
   return ack.seq
 }
