@@ -40,6 +40,15 @@ export class StdioTransport implements Transport {
     this.ended = process.exited.then((exit) => this.#finish(exit))
   }
 
+  /** By this and `stderr` the SDK knows that silence on its first question means an older server. */
+  get pid(): number {
+    return this.#process.pid
+  }
+
+  get stderr(): ServerProcess['stderr'] {
+    return this.#process.stderr
+  }
+
   async start(): Promise<void> {
     const { stdin, stdout, stderr } = this.#process
     // A write to a process that just died must not become an uncaught error; `ended` tells it.

@@ -11,6 +11,7 @@ import {
 import { InstallFault } from '../ports/package-installer.ts'
 import { SandboxUnavailableError } from '../ports/sandbox.ts'
 import type { ServerProbe } from '../ports/server-probe.ts'
+import { UpstreamError } from '../ports/upstream-registry.ts'
 
 const TIMEOUT_MS = 20_000
 /** A server that pages without end lists no more than this. */
@@ -92,7 +93,7 @@ function faultFor(error: unknown, runtime: Runtime, flooded: string | undefined)
 
 function isPrivateAddress(error: unknown): boolean {
   for (let each = error; each instanceof Error; each = each.cause)
-    if (each.name === 'PrivateAddressError') return true
+    if (each instanceof UpstreamError && each.code === 'upstream-address-refused') return true
   return false
 }
 
