@@ -8,15 +8,17 @@ type Place = { readonly stream: string; readonly revision: bigint }
 /** The server's bounded table of recent ids. An id keeps the place of its first use. */
 export class KnownIds {
   readonly #places = new Map<string, Place>()
+  /** A ring, in the order of adding. */
+  readonly #ids: string[] = []
+  #next = 0
 
   add(id: string, place: Place): void {
     if (this.#places.has(id)) return
+    const oldest = this.#ids[this.#next]
+    if (oldest !== undefined) this.#places.delete(oldest)
     this.#places.set(id, place)
-    if (this.#places.size <= CAPACITY) return
-    for (const oldest of this.#places.keys()) {
-      this.#places.delete(oldest)
-      return
-    }
+    this.#ids[this.#next] = id
+    this.#next = (this.#next + 1) % CAPACITY
   }
 
   revisionIn(stream: string, id: string): bigint | undefined {

@@ -63,6 +63,12 @@ export class Log extends EventEmitter<{ appended: [] }> {
     this.#known.clear()
   }
 
+  /** As if that many events had been appended to other streams. */
+  fill(events: number): void {
+    for (let written = 0; written < events; written += 1)
+      this.#write(`filling-${written % 1_000}`, [systemEvent('Filling', '{}')])
+  }
+
   append(
     name: string,
     proposed: readonly ProposedEvent[],
