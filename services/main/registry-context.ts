@@ -4,7 +4,6 @@ import { createSyncLedger } from '../../infra/registry/sync-ledger.ts'
 import { createUpstreamRegistry } from '../../infra/registry/upstream-registry.ts'
 import { runSyncSchedule } from '../registry/jobs.ts'
 import { runRegistryReactor } from '../registry/reactor.ts'
-import { registryApiRoutes } from '../registry/registry-api-routes.ts'
 import { registryRoutes } from '../registry/routes.ts'
 import { ensureStarterSource, STARTER_FILE, STARTER_NAME } from '../registry/starter-source.ts'
 import { DEFAULT_SYNC_LIMITS } from '../registry/sync-limits.ts'
@@ -35,10 +34,7 @@ export async function composeRegistry(platform: Platform): Promise<Context> {
   } satisfies SyncDeps
   await ensureStarterSource({ events: store, now }, DEFAULT_TENANT)
   return {
-    routes: [
-      { role: 'api', plugin: registryRoutes(shared) },
-      { role: 'api', plugin: registryApiRoutes({ db }) },
-    ],
+    routes: [{ role: 'api', plugin: registryRoutes(shared) }],
     parts: [
       {
         role: 'reactors',
