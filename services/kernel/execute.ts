@@ -1,7 +1,9 @@
-import { v4 as randomUuid, v5 as uuidOf } from 'uuid'
+import { setTimeout as delay } from 'node:timers/promises'
+import { v7 as newUuid, v5 as uuidOf } from 'uuid'
 import type { Decider } from '../../domain/kernel/decider.ts'
 import {
   type AppendContext,
+  EventIdConflictError,
   type EventStore,
   type NewEvent,
   type Position,
@@ -11,13 +13,15 @@ import {
 } from '../ports/event-store.ts'
 import { problemOf } from './problem.ts'
 
-const MAX_ATTEMPTS = 5
+const MAX_ATTEMPTS = 8
+/** Before attempt n+1 at most n times this, at random: commands that met once do not meet again. */
+const JITTER_MS = 5
 
-/** Namespace of the event ids that are derived from a command's id (RFC 9562, version 5). */
+/** Namespace of the event ids that are derived from a stream and a command's id (RFC 9562, version 5). */
 const COMMAND_NAMESPACE = '6f1c7a52-6d0b-4a5c-9c0e-0f6a0c5d3b1e'
 
 export type CommandContext = AppendContext & {
-  /** Same id = same command: carried out once, however often it is sent. */
+  /** Same id on the same stream = same command: carried out once, however often it is sent. */
   readonly commandId?: string
 }
 
@@ -50,21 +54,34 @@ export async function execute<State, Command, Event extends DomainEvent, Code ex
   for (let attempt = 1; ; attempt++) {
     const history = await load(store, decider, stream)
     const { state, revision, position } = history
-    if (context.commandId !== undefined && history.ids.has(eventId(context.commandId, 0)))
+    if (context.commandId !== undefined && history.ids.has(eventId(stream, context.commandId, 0)))
       return { state, revision, position }
     const decision = decider.decide(state, command)
     if (decision.outcome === 'rejected') throw problemOf(decision.rejection)
     if (decision.events.length === 0) return { state, revision, position }
     const events = decision.events.map(
-      ({ type, data }, index): NewEvent => ({ id: eventId(context.commandId, index), type, data }),
+      ({ type, data }, index): NewEvent => ({
+        id: eventId(stream, context.commandId, index),
+        type,
+        data,
+      }),
     )
     try {
       const appended = await store.append(stream, events, revision, context)
       return { ...appended, state: decision.events.reduce(decider.evolve, state) }
     } catch (error) {
-      if (!(error instanceof RevisionConflictError) || attempt === MAX_ATTEMPTS) throw error
+      if (!isOvertaken(error, context) || attempt === MAX_ATTEMPTS) throw error
+      await delay(Math.random() * attempt * JITTER_MS)
     }
   }
+}
+
+/** Somebody else appended first, perhaps this very command with another decision. */
+function isOvertaken(error: unknown, { commandId }: CommandContext): boolean {
+  return (
+    error instanceof RevisionConflictError ||
+    (commandId !== undefined && error instanceof EventIdConflictError)
+  )
 }
 
 export type History<State> = Executed<State> & { readonly ids: ReadonlySet<string> }
@@ -93,6 +110,8 @@ export async function load<State, Command, Event extends DomainEvent, Code exten
   return { state, ids, revision: last?.revision ?? 'no-stream', position: last?.position ?? 0n }
 }
 
-function eventId(commandId: string | undefined, index: number): string {
-  return commandId === undefined ? randomUuid() : uuidOf(`${commandId}/${index}`, COMMAND_NAMESPACE)
+/** Version 7 where nothing is derived: neighbours in time are neighbours in the store's index of ids. */
+function eventId(stream: string, commandId: string | undefined, index: number): string {
+  if (commandId === undefined) return newUuid()
+  return uuidOf(`${stream}\n${commandId}/${index}`, COMMAND_NAMESPACE)
 }
