@@ -6,6 +6,7 @@ import { editDistance } from './edit-distance.ts'
 
 const MAX_ALTERNATIVES = 4
 const MAX_COMPLETIONS = 12
+const MAX_NEIGHBOURS = 60
 /** Shorter words have too many neighbours to guess at. */
 const MIN_REPAIRABLE = 4
 
@@ -118,7 +119,10 @@ async function beginningWith(
   return rows
 }
 
-/** Some fifty per word that share trigrams with it; the exact distance is counted afterwards. */
+/**
+ * Words that share trigrams with it, or its first two letters and about its length: two letters
+ * that swapped places leave few trigrams the same. The exact distance is counted afterwards.
+ */
 async function alike(
   db: Kysely<CatalogueTables>,
   tenantId: string,
@@ -129,8 +133,13 @@ async function alike(
     select q.written, n.word, n.services
     from unnest(${words}::text[]) as q (written)
     cross join lateral (
-      select word, services from service_words
-      where tenant_id = ${tenantId} and word % q.written
-      order by similarity(word, q.written) desc, word limit 50) n`.execute(db)
+      (select word, services from service_words
+        where tenant_id = ${tenantId} and word % q.written
+        order by similarity(word, q.written) desc, word limit ${MAX_NEIGHBOURS})
+      union
+      (select word, services from service_words
+        where tenant_id = ${tenantId} and word like left(q.written, 2) || '%'
+          and length(word) between length(q.written) - 1 and length(q.written) + 1
+        order by services desc, word limit ${MAX_NEIGHBOURS})) n`.execute(db)
   return rows
 }

@@ -77,6 +77,11 @@ export function officialMeta(entry: unknown): {
   }
 }
 
+/** What the index holds for a word of a name besides the word: it cannot tell weights apart by itself. */
+export function inName(word: string): string {
+  return `@${word}`
+}
+
 type Fields = readonly (readonly ['A' | 'B' | 'C' | 'D', readonly string[]])[]
 
 /** The heaviest field that holds a word gives it its weight. */
@@ -88,7 +93,12 @@ function searchOf(fields: Fields): Pick<ServiceDocument, 'words' | 'search'> {
   return {
     words: [...weights.keys()].sort(),
     // Words are letters and digits only, so quoting needs no escapes.
-    search: [...weights].map(([word, weight]) => `'${word}':1${weight}`).join(' '),
+    search: [...weights]
+      .flatMap(([word, weight]) => {
+        const element = `'${word}':1${weight}`
+        return weight === 'A' ? [element, `'${inName(word)}':1A`] : [element]
+      })
+      .join(' '),
   }
 }
 

@@ -77,6 +77,23 @@ export function findService(
     .executeTakeFirst()
 }
 
+/** In the order of the names. */
+export async function servicesNamed(
+  db: Db,
+  tenantId: string,
+  names: readonly string[],
+): Promise<ServiceRow[]> {
+  if (names.length === 0) return []
+  const rows = await db
+    .selectFrom('services')
+    .select(SERVICE_COLUMNS)
+    .where('tenant_id', '=', tenantId)
+    .where('name', 'in', names)
+    .execute()
+  const byName = new Map(rows.map((row) => [row.name, row]))
+  return names.flatMap((name) => byName.get(name) ?? [])
+}
+
 export type ServiceVersion = {
   readonly version: string
   readonly source_id: string

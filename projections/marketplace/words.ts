@@ -17,6 +17,17 @@ export function wordsOf(text: string): string[] {
     .map(singular)
 }
 
+const FILLERS = new Set(
+  'a an and are as at by for from in is it of on or that the to with'.split(' '),
+)
+
+/** A query's words without those that nobody looks for, unless there are no others. */
+export function meaningfulWordsOf(query: string): string[] {
+  const words = wordsOf(query)
+  const meaningful = words.filter((word) => !FILLERS.has(word))
+  return meaningful.length > 0 ? meaningful : words
+}
+
 /**
  * A name's words: also the parts of a `camelCase` word, and the last segment's parts as one
  * word, because people write `localrag` for `local-rag`.

@@ -34,14 +34,11 @@ export const up: Migration['up'] = async (db: Kysely<unknown>) => {
     create index catalogue_entries_by_update on catalogue_entries (tenant_id, updated_at)
     where winner`.execute(db)
   await sql`
-    create index catalogue_entries_newest on catalogue_entries (tenant_id, source_id, position)`.execute(
-    db,
-  )
-  await sql`
     create table catalogue_sources (
       tenant_id text not null,
       source_id text not null,
       position bigint not null,
+      entries_position bigint not null,
       primary key (tenant_id, source_id)
     )`.execute(db)
 }

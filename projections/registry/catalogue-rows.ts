@@ -31,7 +31,8 @@ export type EntryRow = EntryKey & {
 /** What left a source: the row stays, for the revision of its stream. */
 export type GoneRow = EntryKey & { readonly revision: string; readonly position: string }
 
-export type SourceAgeRow = {
+/** A place in the log that belongs to a source. */
+export type SourcePlaceRow = {
   readonly tenant_id: string
   readonly source_id: string
   readonly position: string
@@ -40,15 +41,21 @@ export type SourceAgeRow = {
 export type FoldedBatch = {
   readonly listed: readonly EntryRow[]
   readonly gone: readonly GoneRow[]
-  readonly sources: readonly SourceAgeRow[]
+  readonly sources: readonly SourcePlaceRow[]
+  /** The newest entry event of each source. */
+  readonly newest: readonly SourcePlaceRow[]
 }
 
 /** The last word on every key of the batch. Pure. */
 export function foldBatch(batch: readonly (readonly [CatalogueEvent, EventMeta])[]): FoldedBatch {
   const listed = new Map<string, EntryRow>()
   const gone = new Map<string, GoneRow>()
-  const sources = new Map<string, SourceAgeRow>()
+  const sources = new Map<string, SourcePlaceRow>()
+  const newest = new Map<string, SourcePlaceRow>()
   for (const [event, meta] of batch) {
+    const place = placeOfSource(event, meta)
+    if (event.type !== 'RegistrySourceAdded')
+      newest.set(`${place.tenant_id}/${place.source_id}`, place)
     switch (event.type) {
       case 'CatalogueEntryAdded':
       case 'CatalogueEntryChanged':
@@ -60,15 +67,24 @@ export function foldBatch(batch: readonly (readonly [CatalogueEvent, EventMeta])
         listed.delete(meta.stream)
         break
       case 'RegistrySourceAdded':
-        sources.set(meta.stream, {
-          tenant_id: meta.tenantId,
-          source_id: event.data.sourceId,
-          position: meta.position.toString(),
-        })
+        sources.set(meta.stream, place)
         break
     }
   }
-  return { listed: [...listed.values()], gone: [...gone.values()], sources: [...sources.values()] }
+  return {
+    listed: [...listed.values()],
+    gone: [...gone.values()],
+    sources: [...sources.values()],
+    newest: [...newest.values()],
+  }
+}
+
+function placeOfSource({ data }: CatalogueEvent, meta: EventMeta): SourcePlaceRow {
+  return {
+    tenant_id: meta.tenantId,
+    source_id: data.sourceId,
+    position: meta.position.toString(),
+  }
 }
 
 function entryRow(

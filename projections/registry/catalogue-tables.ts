@@ -29,8 +29,14 @@ export interface CatalogueTables {
     /** The winner that stands for the server. */
     latest: Generated<boolean>
   }
-  /** The age of a source decides which of two sources is believed. */
-  catalogue_sources: { tenant_id: string; source_id: string; position: bigint }
+  catalogue_sources: {
+    tenant_id: string
+    source_id: string
+    /** The age of a source decides which of two sources is believed. */
+    position: bigint
+    /** Of the newest event of any of its entries; 0 when there is none. */
+    entries_position: bigint
+  }
   /** One row for each server: its latest version. */
   services: {
     tenant_id: string

@@ -31,6 +31,7 @@ export const catalogue: SqlReadModel<CatalogueEvent, CatalogueTables> = {
   async apply(trx, batch) {
     const rows = foldBatch(batch)
     await putSources(trx, rows.sources)
+    await putNewest(trx, rows.newest)
     await putListed(trx, rows.listed)
     await markGone(trx, rows.gone)
     const touched = await touchedServers(trx, rows)
@@ -43,10 +44,19 @@ export const catalogue: SqlReadModel<CatalogueEvent, CatalogueTables> = {
 async function putSources(trx: Trx, sources: FoldedBatch['sources']): Promise<void> {
   if (sources.length === 0) return
   await sql`
-    insert into catalogue_sources (tenant_id, source_id, position)
-    select * from json_to_recordset(${json(sources)})
+    insert into catalogue_sources (tenant_id, source_id, position, entries_position)
+    select *, 0 from json_to_recordset(${json(sources)})
       as x (tenant_id text, source_id text, position bigint)
     on conflict (tenant_id, source_id) do update set position = excluded.position`.execute(trx)
+}
+
+async function putNewest(trx: Trx, newest: FoldedBatch['newest']): Promise<void> {
+  if (newest.length === 0) return
+  await sql`
+    update catalogue_sources s set entries_position = x.position
+    from json_to_recordset(${json(newest)})
+      as x (tenant_id text, source_id text, position bigint)
+    where (s.tenant_id, s.source_id) = (x.tenant_id, x.source_id)`.execute(trx)
 }
 
 async function putListed(trx: Trx, listed: FoldedBatch['listed']): Promise<void> {

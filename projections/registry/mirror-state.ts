@@ -48,12 +48,12 @@ export async function newestEntryPosition(
   { tenantId, sourceId }: Source,
 ): Promise<bigint> {
   const row = await db
-    .selectFrom('catalogue_entries')
-    .select(({ fn }) => fn.max('position').as('position'))
+    .selectFrom('catalogue_sources')
+    .select('entries_position')
     .where('tenant_id', '=', tenantId)
     .where('source_id', '=', sourceId)
     .executeTakeFirst()
-  return row?.position ?? 0n
+  return row?.entries_position ?? 0n
 }
 
 /** How many entries the source lists. */
