@@ -7,7 +7,9 @@ import type { Measurement } from './bench/measure.ts'
 import { benchProjectCatchup } from './bench/project.ts'
 import { benchRelay } from './bench/relay.ts'
 import { benchReplay } from './bench/replay.ts'
+import { benchSearch } from './bench/search.ts'
 import { openStage, type Stage } from './bench/stage.ts'
+import { benchSync } from './bench/sync.ts'
 import { benchVisible } from './bench/visible.ts'
 
 const BENCHMARKS: Readonly<
@@ -19,6 +21,8 @@ const BENCHMARKS: Readonly<
   replay: benchReplay,
   'relay.publish': benchRelay,
   'visible.p99': benchVisible,
+  search: benchSearch,
+  sync: benchSync,
 }
 
 const wanted = process.argv.slice(2)
