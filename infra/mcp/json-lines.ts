@@ -1,15 +1,15 @@
 import { isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { nestsDeeperThan } from './json-depth.ts'
+import { Rate } from './rate.ts'
 
 const NEWLINE = 10
 const MAX_DEPTH = 128
 
 export type LineLimits = {
   readonly maxLineBytes: number
-  /** Averaged over a second. */
   readonly maxBytesPerSecond: number
-  /** In any second: each costs a parse and a dispatch, however short it is. */
+  /** Each costs a parse and a dispatch, however short it is. */
   readonly maxLinesPerSecond: number
   /** Lines that are not JSON, before the writer is given up. */
   readonly maxBadLines: number
@@ -39,9 +39,8 @@ export function readJsonLines(source: Readable, limits: LineLimits, handlers: Li
   let pending: Buffer[] = []
   let pendingBytes = 0
   let badLines = 0
-  let windowStart = performance.now()
-  let windowBytes = 0
-  let windowLines = 0
+  const bytes = new Rate(limits.maxBytesPerSecond)
+  const lines = new Rate(limits.maxLinesPerSecond)
   let reading = true
 
   function giveUp(why: string): void {
@@ -52,20 +51,8 @@ export function readJsonLines(source: Readable, limits: LineLimits, handlers: Li
     handlers.onMisbehaviour(why)
   }
 
-  function countBytes(bytes: number): void {
-    const now = performance.now()
-    if (now - windowStart >= 1_000) {
-      windowStart = now
-      windowBytes = 0
-      windowLines = 0
-    }
-    windowBytes += bytes
-    if (windowBytes > limits.maxBytesPerSecond)
-      giveUp(`It wrote more than ${limits.maxBytesPerSecond} bytes in a second.`)
-  }
-
   function take(line: Buffer): void {
-    if (++windowLines > limits.maxLinesPerSecond) {
+    if (lines.exceededBy(1)) {
       giveUp(`It wrote more than ${limits.maxLinesPerSecond} lines in a second.`)
       return
     }
@@ -87,12 +74,13 @@ export function readJsonLines(source: Readable, limits: LineLimits, handlers: Li
   }
 
   function onData(chunk: Buffer): void {
-    countBytes(chunk.length)
+    if (bytes.exceededBy(chunk.length))
+      giveUp(`It wrote more than ${limits.maxBytesPerSecond} bytes in a second.`)
     let start = 0
     let end = chunk.indexOf(NEWLINE)
     while (reading && end !== -1) {
       hold(chunk.subarray(start, end))
-      const line = pending.length === 1 && pending[0] ? pending[0] : Buffer.concat(pending)
+      const line = Buffer.concat(pending)
       pending = []
       pendingBytes = 0
       if (reading && line.length > 0) take(line)

@@ -6,6 +6,10 @@ import {
 import type { UpstreamEnd } from '../../services/ports/mcp-upstream.ts'
 import type { ServerExit, ServerProcess } from '../../services/ports/sandbox.ts'
 import { DEFAULT_LINE_LIMITS, type LineLimits, readJsonLines } from './json-lines.ts'
+import { Rate } from './rate.ts'
+
+/** Notifications and requests; answers are as many as there were requests. */
+const MAX_UNASKED_PER_SECOND = 2_000
 
 /** A server that leaves so much unread does not read. */
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024
@@ -29,6 +33,7 @@ export class StdioTransport implements Transport {
   readonly #process: ServerProcess
   readonly #limits: LineLimits
   readonly #graceMs: number
+  readonly #unasked = new Rate(MAX_UNASKED_PER_SECOND)
   #misbehaviour: string | undefined
   #closing: Promise<void> | undefined
   #over = false
@@ -76,6 +81,7 @@ export class StdioTransport implements Transport {
   /** Kills it at once; `ended` will say `misbehaved` and why. */
   misbehave(why: string): void {
     this.#misbehaviour ??= why
+    this.#process.stdout.destroy()
     void this.#process.kill()
   }
 
@@ -108,6 +114,11 @@ export class StdioTransport implements Transport {
   }
 
   #receive(value: unknown): void {
+    if (this.#misbehaviour !== undefined) return
+    if (isUnasked(value) && this.#unasked.exceededBy(1)) {
+      this.misbehave(`It wrote more than ${MAX_UNASKED_PER_SECOND} messages in a second unasked.`)
+      return
+    }
     let message: JSONRPCMessage
     try {
       message = parseJSONRPCMessage(value)
@@ -129,6 +140,10 @@ export class StdioTransport implements Transport {
     const how = exit.code === null ? `by ${exit.signal}` : `with code ${exit.code}`
     return { reason: 'exited', detail: `The process ended ${how}.`, ...exitCode }
   }
+}
+
+function isUnasked(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'method' in value
 }
 
 function terminate(pid: number): void {

@@ -1,0 +1,286 @@
+import t from 'tap'
+import {
+  callTool,
+  connectedClient,
+  type TestGateway,
+  testGateway,
+} from '../../support/mcp-gateway.ts'
+import { openSandbox } from '../../support/mcp-sandbox.ts'
+import { waitFor } from '../../support/wait-for.ts'
+
+/** Soon enough for a test, and in the proportions of the real ones. */
+const FAST = {
+  restart: { baseDelayMs: 10, maxDelayMs: 50, windowMs: 60_000, maxFailures: 5 },
+  startTimeoutMs: 5_000,
+}
+
+function running(gateway: TestGateway): number {
+  return gateway.processes.live('acme').length
+}
+
+/** The JSON-RPC error that the gateway answers with in this case. */
+function refusal(code: string): { readonly code: number; readonly data: object } {
+  return { code: -32603, data: { code } }
+}
+
+async function stops(gateway: TestGateway) {
+  return (await gateway.events('ServerProcessStopped')).map(({ data }) => data)
+}
+
+t.test('a server starts with the first call and is shared by all callers', async (t) => {
+  const sandbox = openSandbox(t)
+  const gateway = await testGateway(t, { sandbox })
+  const installationId = await gateway.install()
+  t.equal(sandbox.started.length, 0)
+  const clients = await Promise.all(
+    ['ann', 'bob', 'cid'].map((actor) =>
+      connectedClient(t, gateway, installationId, gateway.key('acme', actor)),
+    ),
+  )
+  const pids = await Promise.all(clients.map((client) => callTool(client, 'pid')))
+  t.equal(new Set(pids).size, 1)
+  t.equal(sandbox.started.length, 1)
+  const [started] = await waitFor('the start to be recorded', async () => {
+    const events = await gateway.events('ServerProcessStarted')
+    return events.length > 0 && events
+  })
+  t.match(started, { tenantId: 'acme', data: { installationId, sandbox: 'none' } })
+})
+
+t.test(
+  'a call in flight fails within a second when the server crashes, and the server comes back',
+  async (t) => {
+    const gateway = await testGateway(t, { settings: FAST })
+    const installationId = await gateway.install()
+    const client = await connectedClient(t, gateway, installationId, gateway.key())
+    const before = await callTool(client, 'pid')
+    const start = performance.now()
+    const hanging = client.callTool({ name: 'hang', arguments: {} })
+    await Promise.all([
+      t.rejects(hanging, { message: /lost before it answered/, data: { code: 'server-lost' } }),
+      t.rejects(client.callTool({ name: 'crash', arguments: {} }), refusal('server-lost')),
+    ])
+    t.ok(performance.now() - start < 1_000)
+    await waitFor('the server to be started without a call', () => running(gateway) === 1)
+    t.not(await callTool(client, 'pid'), before)
+    await waitFor('the crash to be recorded', async () => (await stops(gateway)).length > 0)
+    t.match((await stops(gateway))[0], { installationId, reason: 'exited', exitCode: 7 })
+  },
+)
+
+t.test('a server that keeps dying is quarantined until somebody lifts it', async (t) => {
+  const sandbox = openSandbox(t)
+  const gateway = await testGateway(t, { settings: FAST, sandbox })
+  const installationId = await gateway.install({ arguments: ['--die-at-start'] })
+  const headers = { authorization: `Bearer ${gateway.key()}` }
+  const lift = () =>
+    fetch(`${gateway.url}/v1/installations/${installationId}/quarantine/lift`, {
+      method: 'POST',
+      headers,
+    })
+  t.equal((await lift()).status, 409)
+  await t.rejects(
+    connectedClient(t, gateway, installationId, gateway.key()),
+    refusal('server-start-failed'),
+  )
+  const [event] = await waitFor('the quarantine', async () => {
+    const events = await gateway.events('ServerQuarantined')
+    return events.length > 0 && events
+  })
+  t.match(event?.data, { installationId, failures: 5, cause: 'The process ended with code 3.' })
+  t.equal(sandbox.started.length, 5)
+  await t.rejects(connectedClient(t, gateway, installationId, gateway.key()), {
+    message: /stopped after 5 failures: The process ended with code 3/,
+    data: { code: 'server-quarantined' },
+  })
+  t.equal(sandbox.started.length, 5, 'nothing is started while it is quarantined')
+  const lifted = await lift()
+  t.equal(lifted.status, 200)
+  t.match(await lifted.json(), { position: /^\d+$/ })
+  await t.rejects(
+    connectedClient(t, gateway, installationId, gateway.key()),
+    refusal('server-start-failed'),
+  )
+  t.ok(sandbox.started.length > 5)
+})
+
+t.test('another configuration ends a quarantine, another gateway respects it', async (t) => {
+  const gateway = await testGateway(t, { settings: FAST })
+  const installationId = await gateway.install({ arguments: ['--die-at-start'] })
+  await t.rejects(connectedClient(t, gateway, installationId, gateway.key()))
+  await waitFor(
+    'the quarantine',
+    async () => (await gateway.events('ServerQuarantined')).length === 1,
+  )
+  await gateway.append(installationId, {
+    type: 'ConfigurationChanged',
+    data: {
+      configuration: { environment: {}, arguments: [], secretNames: [], network: 'none' },
+      changedAt: '2026-01-02T03:04:05.000Z',
+    },
+  })
+  const client = await waitFor('the new configuration to be used', () =>
+    connectedClient(t, gateway, installationId, gateway.key()).catch(() => undefined),
+  )
+  t.equal(await callTool(client, 'echo', { marker: 'back' }), 'back')
+})
+
+t.test('an idle server is stopped, and started again by the next call', async (t) => {
+  const gateway = await testGateway(t, { settings: { idleMs: 100 } })
+  const installationId = await gateway.install()
+  const client = await connectedClient(t, gateway, installationId, gateway.key())
+  t.equal(
+    await callTool(client, 'slow', { ms: 300, marker: 'a call is no idleness' }),
+    'a call is no idleness',
+  )
+  const pid = await callTool(client, 'pid')
+  await waitFor('it to stop', () => running(gateway) === 0)
+  t.not(await callTool(client, 'pid'), pid)
+  await waitFor('the stop to be recorded', async () => (await stops(gateway)).length > 0)
+  t.match((await stops(gateway))[0], { reason: 'idle', exitCode: 0 })
+})
+
+t.test('another version takes over at once while the old one finishes its calls', async (t) => {
+  const gateway = await testGateway(t)
+  const installationId = await gateway.install({ arguments: ['--name=old'] })
+  const client = await connectedClient(t, gateway, installationId, gateway.key())
+  const oldPid = await callTool(client, 'pid')
+  const slow = callTool(client, 'slow', { ms: 600, marker: 'finished' })
+  await waitFor(
+    'the slow call to be under way',
+    () => gateway.processes.live('acme')[0]?.inFlight === 1,
+  )
+  await gateway.append(installationId, {
+    type: 'ConfigurationChanged',
+    data: {
+      configuration: {
+        environment: {},
+        arguments: ['--name=new'],
+        secretNames: [],
+        network: 'none',
+      },
+      changedAt: '2026-01-02T03:04:05.000Z',
+    },
+  })
+  const newPid = await waitFor('the new one to answer', async () => {
+    const pid = await callTool(client, 'pid')
+    return pid !== oldPid && pid
+  })
+  t.not(newPid, oldPid)
+  t.ok(gateway.processes.live('acme').some(({ draining }) => draining))
+  t.equal(await slow, 'finished')
+  await waitFor('the old one to go', () => running(gateway) === 1)
+  t.equal(await callTool(client, 'pid'), newPid)
+  await waitFor('the stop to be recorded', async () => (await stops(gateway)).length > 0)
+  t.match((await stops(gateway))[0], { reason: 'replaced' })
+})
+
+t.test('an uninstalled server is stopped and cannot be called any more', async (t) => {
+  const gateway = await testGateway(t)
+  const installationId = await gateway.install()
+  const client = await connectedClient(t, gateway, installationId, gateway.key())
+  await callTool(client, 'pid')
+  await gateway.append(installationId, {
+    type: 'ServerUninstalled',
+    data: { version: '1.0.0', uninstalledAt: '2026-01-02T03:04:05.000Z' },
+  })
+  await waitFor('it to stop', () => running(gateway) === 0)
+  await t.rejects(client.callTool({ name: 'pid', arguments: {} }), { message: /404|No server/ })
+})
+
+t.test('a server that answers nothing fails its start in time', async (t) => {
+  const gateway = await testGateway(t, { settings: { ...FAST, startTimeoutMs: 300 } })
+  const installationId = await gateway.install({ arguments: ['--mute'] })
+  await t.rejects(
+    connectedClient(t, gateway, installationId, gateway.key()),
+    refusal('server-start-failed'),
+  )
+})
+
+t.test(
+  'a call without an answer times out, and the server is asked for a sign of life',
+  async (t) => {
+    const gateway = await testGateway(t, { callTimeoutMs: 200 })
+    const installationId = await gateway.install()
+    const client = await connectedClient(t, gateway, installationId, gateway.key())
+    await t.rejects(client.callTool({ name: 'hang', arguments: {} }), {
+      message: /did not answer within 200 ms/,
+      data: { code: 'call-timeout' },
+    })
+    t.equal(await callTool(client, 'echo', { marker: 'alive' }), 'alive')
+  },
+)
+
+t.test('progress keeps a long call alive', async (t) => {
+  const gateway = await testGateway(t, { callTimeoutMs: 150 })
+  const installationId = await gateway.install()
+  const client = await connectedClient(t, gateway, installationId, gateway.key())
+  const result = await client.callTool(
+    { name: 'progress', arguments: { steps: 10 } },
+    { onprogress: () => undefined },
+  )
+  t.match(result, { content: [{ text: 'done' }] })
+})
+
+t.test('a server that stopped answering pings is replaced', async (t) => {
+  const sandbox = openSandbox(t)
+  const settings = { ...FAST, healthEveryMs: 50, healthTimeoutMs: 200 }
+  const gateway = await testGateway(t, { settings, sandbox })
+  const installationId = await gateway.install()
+  const client = await connectedClient(t, gateway, installationId, gateway.key())
+  const pid = Number(await callTool(client, 'pid'))
+  process.kill(pid, 'SIGSTOP')
+  await waitFor('another process', () => sandbox.started.length > 1)
+  await waitFor('the stop to be recorded', async () => (await stops(gateway)).length > 0)
+  t.match((await stops(gateway))[0], { reason: 'unhealthy' })
+  t.not(Number(await callTool(client, 'pid')), pid)
+})
+
+for (const tool of ['flood', 'long-line'])
+  t.test(
+    `a server whose tool is "${tool}" is ended, and its neighbour does not notice`,
+    async (t) => {
+      const gateway = await testGateway(t, { settings: FAST })
+      const [bad, good] = await Promise.all([gateway.install(), gateway.install()])
+      const client = await connectedClient(t, gateway, bad, gateway.key())
+      const neighbour = await connectedClient(t, gateway, good, gateway.key())
+      const start = performance.now()
+      await t.rejects(client.callTool({ name: tool, arguments: {} }), refusal('server-lost'))
+      t.ok(performance.now() - start < 3_000)
+      t.equal(await callTool(neighbour, 'echo', { marker: 'fine' }), 'fine')
+      await waitFor('the end to be recorded', async () => (await stops(gateway)).length > 0)
+      t.match((await stops(gateway))[0], { reason: 'misbehaved', detail: /^It wrote/ })
+    },
+  )
+
+t.test('lines that are no messages, and answers to nobody, harm nobody', async (t) => {
+  const gateway = await testGateway(t)
+  const installationId = await gateway.install()
+  const client = await connectedClient(t, gateway, installationId, gateway.key())
+  const marker = 'the right answer'
+  t.equal(await callTool(client, 'garbage-first', { marker }), marker)
+  t.equal(await callTool(client, 'echo', { marker: 'again' }), 'again')
+})
+
+t.test('a server that ignores the end of its input and SIGTERM is killed', async (t) => {
+  const sandbox = openSandbox(t)
+  const gateway = await testGateway(t, { settings: { idleMs: 50 }, sandbox })
+  const installationId = await gateway.install({ arguments: ['--ignore-end'] })
+  const client = await connectedClient(t, gateway, installationId, gateway.key())
+  await callTool(client, 'pid')
+  await waitFor('it to stop', () => running(gateway) === 0)
+  t.match(await sandbox.started[0]?.exited, { signal: 'SIGKILL' })
+})
+
+t.test('more calls at the same time than a server may have are refused', async (t) => {
+  const gateway = await testGateway(t, { settings: { maxInFlight: 1 } })
+  const installationId = await gateway.install()
+  const client = await connectedClient(t, gateway, installationId, gateway.key())
+  const slow = callTool(client, 'slow', { ms: 300, marker: 'first' })
+  await waitFor(
+    'the first call to be under way',
+    () => gateway.processes.live('acme')[0]?.inFlight === 1,
+  )
+  await t.rejects(client.callTool({ name: 'echo', arguments: {} }), refusal('server-busy'))
+  t.equal(await slow, 'first')
+})
