@@ -3,6 +3,7 @@ import {
   EventStoreUnavailableError,
   type FeedBatch,
   type FollowOptions,
+  type Position,
 } from '../../../services/ports/event-store.ts'
 import type { Logger } from '../../../services/ports/logger.ts'
 import type { EventCodec } from '../codec.ts'
@@ -31,11 +32,13 @@ export async function* follow(
   { after, signal, maxBatch = DEFAULT_MAX_BATCH, ...filter }: FollowOptions,
 ): AsyncGenerator<FeedBatch> {
   let through = after
+  let head: Position | undefined
   while (!signal.aborted && !listener.closed) {
     try {
-      const head = listener.head > through ? listener.head : await reader.head()
+      head ??= await reader.head()
       if (head <= through) {
         await listener.waitBeyond(through, POLL_MS, signal)
+        head = listener.head > through ? listener.head : undefined
         continue
       }
       const page = await reader.readBetween(through, head, filter, maxBatch)
