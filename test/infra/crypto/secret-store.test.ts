@@ -1,0 +1,87 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { open, seal } from '../../../infra/crypto/secret-box.ts'
+import { loadSecretKey } from '../../../infra/crypto/secret-key.ts'
+import { createSecretStore, type SecretTables } from '../../../infra/crypto/secret-store.ts'
+import { createPool, createReadDatabase } from '../../../infra/postgres/pool.ts'
+import { SecretUnreadableError } from '../../../services/ports/secret-store.ts'
+import { freshDatabase } from '../../support/database.ts'
+
+const { appUrl } = await freshDatabase(t)
+const pool = createPool(appUrl)
+t.teardown(() => pool.end())
+const db = createReadDatabase<SecretTables>(pool)
+const secrets = createSecretStore({ db, key: randomBytes(32) })
+
+t.test('the key is made once, for its owner only, also by two programs at once', async (t) => {
+  const dataDir = t.testdir()
+  const keys = await Promise.all(Array.from({ length: 8 }, () => loadSecretKey(dataDir)))
+  t.equal(new Set(keys.map((key) => key.toString('hex'))).size, 1)
+  t.same(await loadSecretKey(dataDir), keys[0])
+  t.equal(statSync(path.join(dataDir, 'secret-key')).mode & 0o777, 0o600)
+})
+
+t.test('a file that is no key stops the start', async (t) => {
+  const dataDir = t.testdir({ 'secret-key': 'abc' })
+  await t.rejects(loadSecretKey(dataDir), /not a key/)
+})
+
+t.test('a box opens with its key and its context only', async (t) => {
+  const [key, other] = [randomBytes(32), randomBytes(32)]
+  const box = seal(key, 'value', ['acme', 'one', 'TOKEN'])
+  t.equal(open(key, box, ['acme', 'one', 'TOKEN']), 'value')
+  t.throws(() => open(other, box, ['acme', 'one', 'TOKEN']))
+  t.throws(() => open(key, box, ['other', 'one', 'TOKEN']))
+  t.throws(() => open(key, box, ['acme', 'oneTOKEN', '']))
+  for (const at of [0, 1, 13, box.length - 1]) {
+    const changed = Buffer.from(box)
+    changed[at] = (changed[at] ?? 0) ^ 1
+    t.throws(() => open(key, changed, ['acme', 'one', 'TOKEN']), `byte ${at}`)
+  }
+  t.throws(() => open(key, box.subarray(0, 20), ['acme', 'one', 'TOKEN']))
+})
+
+t.test('values are stored, replaced, revealed to their owner and removed', async (t) => {
+  const [one, other] = [randomUUID(), randomUUID()]
+  await secrets.put('acme', one, 'TOKEN', 'first')
+  await secrets.put('acme', one, 'TOKEN', 'second')
+  await secrets.put('acme', one, 'KEY', 'a key')
+  await secrets.put('acme', other, 'TOKEN', 'not this')
+  await secrets.put('rival', one, 'TOKEN', 'nor this')
+  t.same(await secrets.reveal('acme', one), { TOKEN: 'second', KEY: 'a key' })
+  await secrets.remove('acme', one, 'KEY')
+  await secrets.remove('acme', one, 'never there')
+  t.same(await secrets.reveal('acme', one), { TOKEN: 'second' })
+  await secrets.removeAll('acme', one)
+  t.same(await secrets.reveal('acme', one), {})
+  t.same(await secrets.reveal('rival', one), { TOKEN: 'nor this' })
+})
+
+t.test('the database does not hold the value', async (t) => {
+  const id = randomUUID()
+  await secrets.put('acme', id, 'TOKEN', 'canary-5678')
+  const { rows } = await pool.query('select box from ops.secrets where installation_id = $1', [id])
+  t.notOk(rows[0].box.includes('canary'))
+})
+
+t.test('a row that was moved to another owner, or another key, cannot be read', async (t) => {
+  const [id, thief] = [randomUUID(), randomUUID()]
+  await secrets.put('acme', id, 'TOKEN', 'canary-5678')
+  await pool.query('update ops.secrets set installation_id = $1 where installation_id = $2', [
+    ...[thief, id],
+  ])
+  const error = await secrets.reveal('acme', thief).catch((error) => error)
+  t.type(error, SecretUnreadableError)
+  t.notMatch(String(error.message), 'canary')
+  const otherKey = createSecretStore({ db, key: randomBytes(32) })
+  await t.rejects(otherKey.reveal('acme', thief), SecretUnreadableError)
+})
+
+t.test('the key file is hexadecimal text', async (t) => {
+  const dataDir = t.testdir()
+  writeFileSync(path.join(dataDir, 'secret-key'), `${'0f'.repeat(32)}\n`)
+  t.same(await loadSecretKey(dataDir), Buffer.alloc(32, 15))
+  t.match(readFileSync(path.join(dataDir, 'secret-key'), 'utf8'), /^(0f)+\n$/)
+})
