@@ -10,6 +10,7 @@ export const SCOPES = [
   'audit:read',
   'keys:write',
   'operations:read',
+  'operations:write',
 ] as const
 
 export type Scope = (typeof SCOPES)[number]
