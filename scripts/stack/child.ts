@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { inPlainWords } from './stack-error.ts'
 
 const TAIL_BYTES = 2_000
 
@@ -53,7 +54,7 @@ export function startChild(options: ChildOptions): Child {
     pid: child.pid ?? 0,
     exited,
     kill,
-    lastWords: () => tail(options.logFile, start),
+    lastWords: () => inPlainWords(tail(options.logFile, start)),
     async stop(patienceMs = 10_000) {
       const deadline = setTimeout(() => kill('SIGKILL'), patienceMs)
       kill(options.stopSignal)

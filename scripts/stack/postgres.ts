@@ -7,7 +7,7 @@ import { freePort } from './free-port.ts'
 import { stopLeftover } from './leftover.ts'
 import { postgresBinaries } from './postgres-binaries.ts'
 import { randomPassword } from './secret.ts'
-import { StackError } from './stack-error.ts'
+import { inPlainWords, StackError } from './stack-error.ts'
 import { type Unprivileged, unprivileged } from './unprivileged.ts'
 
 const START_TIMEOUT_MS = 60_000
@@ -94,8 +94,14 @@ function createCluster(initdb: string, directory: string, runAs: Unprivileged): 
   const made = spawnSync(command, args, { cwd: directory, encoding: 'utf8', ...account(runAs) })
   if (process.getuid?.() === 0) chownSync(passwordFile, 0, 0)
   if (made.status === 0) return
-  const why = made.stderr?.trim().split('\n').slice(-3).join(' ') || made.error?.message
-  throw new StackError(`Postgres could not create its data in ${data}: ${why}`)
+  const words = inPlainWords(made.stderr ?? '')
+    .trim()
+    .split('\n')
+    .slice(-3)
+    .join(' ')
+  throw new StackError(
+    `Postgres could not create its data in ${data}: ${words || made.error?.message}`,
+  )
 }
 
 /** Also when another account ran it the last time. */

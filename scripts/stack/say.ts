@@ -5,10 +5,16 @@ export function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** One sentence for what went wrong; a stack only where it is our own fault. */
+/** One sentence for what went wrong; the stack too where LOG_LEVEL=debug asks for it. */
 export function sentenceFor(error: unknown): string {
+  const stack =
+    process.env.LOG_LEVEL === 'debug' && error instanceof Error ? `\n${error.stack}` : ''
+  return `${sentence(error)}${stack}`
+}
+
+function sentence(error: unknown): string {
   if (error instanceof StackError) return error.message
-  const { code, path, message, stack } = error as NodeJS.ErrnoException
+  const { code, path, message } = error as NodeJS.ErrnoException
   switch (code) {
     case 'ENOSPC':
       return 'The disk is full: make room, then try again.'
@@ -19,6 +25,6 @@ export function sentenceFor(error: unknown): string {
     case 'EROFS':
       return `No permission${path === undefined ? '' : ` to use ${path}`}: was it made by another user? (${message})`
     default:
-      return stack ?? message
+      return `This should not have happened: ${message}`
   }
 }

@@ -44,14 +44,14 @@ export class Stack implements AsyncDisposable {
   /** @returns the address of the running Tidemark. */
   async start(): Promise<string> {
     const { data, environment, root, signal } = this.#options
+    const port = await this.#httpPort()
     const database = await this.#database()
     signal.throwIfAborted()
     const natsUrl = environment.NATS_URL ?? (await this.#nats())
     signal.throwIfAborted()
-    await migrate({ ownerUrl: database.ownerUrl, appRole: database.appRole })
+    await bringUpToDate(database)
     signal.throwIfAborted()
     const sandbox = this.#sandbox()
-    const port = await this.#httpPort()
     const tidemark = await startTidemark({
       root,
       signal,
@@ -152,6 +152,17 @@ export class Stack implements AsyncDisposable {
       if (this.#stopping) return
       const how = signal === null ? `exit code ${code}` : signal
       this.#fail(new StackError(`${name} ended by itself (${how}):\n${child.lastWords()}`))
+    })
+  }
+}
+
+async function bringUpToDate({ ownerUrl, appRole }: DatabaseAccess): Promise<void> {
+  try {
+    await migrate({ ownerUrl, appRole })
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException
+    throw new StackError(`The database cannot be brought up to date: ${message || code}`, {
+      cause: error,
     })
   }
 }
