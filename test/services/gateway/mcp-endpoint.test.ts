@@ -1,0 +1,344 @@
+import t, { type Test } from 'tap'
+import { callTool, connectedClient, testGateway } from '../../support/mcp-gateway.ts'
+import { waitFor } from '../../support/wait-for.ts'
+
+// What is on the wire, without a client that would put it right. D-… are the rows of the
+// requirements list that the MCP specification gives for this transport.
+
+const gateway = await testGateway(t)
+const installationId = await gateway.install()
+const key = gateway.key()
+const endpoint = `${gateway.url}/mcp/${installationId}`
+
+type Headers = Readonly<Record<string, string>>
+
+function post(body: unknown, headers: Headers = {}, url = endpoint): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...headers,
+    },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+}
+
+const MODERN = '2026-07-28'
+const envelope = {
+  'io.modelcontextprotocol/protocolVersion': MODERN,
+  'io.modelcontextprotocol/clientCapabilities': {},
+}
+
+function modern(method: string, params: object = {}, meta: object = envelope) {
+  return { jsonrpc: '2.0', id: 7, method, params: { ...params, _meta: meta } }
+}
+
+function headersFor(method: string, name?: string): Headers {
+  return {
+    'mcp-protocol-version': MODERN,
+    'mcp-method': method,
+    ...(name === undefined ? {} : { 'mcp-name': name }),
+  }
+}
+
+const echo = modern('tools/call', { name: 'echo', arguments: { marker: 'm' } })
+const echoHeaders = headersFor('tools/call', 'echo')
+
+async function refused(t: Test, response: Response, status: number, code: number) {
+  const body = await response.json()
+  t.equal(response.status, status)
+  t.match(body, { jsonrpc: '2.0', error: { code, message: String } })
+  return body
+}
+
+const initialize = {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: {
+    protocolVersion: '2025-06-18',
+    capabilities: {},
+    clientInfo: { name: 'test', version: '1' },
+  },
+}
+
+async function session(): Promise<Headers> {
+  const response = await post(initialize)
+  await response.text()
+  return { 'mcp-session-id': response.headers.get('mcp-session-id') ?? '' }
+}
+
+t.test('a stateless call is answered with one JSON document', async (t) => {
+  const response = await post(echo, echoHeaders)
+  t.equal(response.status, 200)
+  t.match(response.headers.get('content-type'), /^application\/json/)
+  t.match(await response.json(), {
+    jsonrpc: '2.0',
+    id: 7,
+    result: { resultType: 'complete', content: [{ text: 'm' }] },
+  })
+})
+
+t.test('lists say how long and for whom they hold (D-22)', async (t) => {
+  const response = await post(modern('tools/list'), headersFor('tools/list'))
+  t.match(await response.json(), { result: { ttlMs: 0, cacheScope: 'private' } })
+})
+
+t.test('server/discover is answered (D-17)', async (t) => {
+  const response = await post(modern('server/discover'), headersFor('server/discover'))
+  t.match(await response.json(), {
+    result: { supportedVersions: [MODERN], capabilities: { tools: {} }, resultType: 'complete' },
+  })
+})
+
+t.test('a header that is missing or not as in the body is refused (D-05, D-06)', async (t) => {
+  const { 'mcp-name': _name, ...nameless } = echoHeaders
+  const { 'mcp-method': _method, ...methodless } = echoHeaders
+  const { 'mcp-protocol-version': _version, ...versionless } = echoHeaders
+  for (const headers of [nameless, methodless, versionless])
+    await refused(t, await post(echo, headers), 400, -32020)
+  for (const wrong of [
+    { 'mcp-name': 'other' },
+    { 'mcp-name': '=?base64?!?=' },
+    { 'mcp-method': 'tools/list' },
+    { 'mcp-protocol-version': '2025-11-25' },
+  ])
+    await refused(t, await post(echo, { ...echoHeaders, ...wrong }), 400, -32020)
+})
+
+t.test('a name in Base64 is compared decoded (D-06)', async (t) => {
+  const name = 'wörk 🌊'
+  const header = `=?base64?${Buffer.from(name).toString('base64')}?=`
+  const body = modern('tools/call', { name, arguments: {} })
+  await refused(t, await post(body, headersFor('tools/call', header)), 200, -32602)
+})
+
+t.test('another version is refused with the supported ones (D-09)', async (t) => {
+  const meta = { ...envelope, 'io.modelcontextprotocol/protocolVersion': '2099-01-01' }
+  const headers = { ...headersFor('tools/list'), 'mcp-protocol-version': '2099-01-01' }
+  const body = await refused(t, await post(modern('tools/list', {}, meta), headers), 400, -32022)
+  t.match(body, { id: 7, error: { data: { supported: [MODERN], requested: '2099-01-01' } } })
+})
+
+t.test('an unknown method is 404 (D-10)', async (t) => {
+  for (const method of ['nope', 'ping', 'initialize', 'logging/setLevel', 'resources/subscribe'])
+    await refused(t, await post(modern(method), headersFor(method)), 404, -32601)
+})
+
+t.test('an envelope that is not whole is refused (D-11)', async (t) => {
+  const { 'io.modelcontextprotocol/clientCapabilities': _gone, ...half } = envelope
+  await refused(
+    t,
+    await post(modern('tools/list', {}, half), headersFor('tools/list')),
+    400,
+    -32602,
+  )
+  const bare = { jsonrpc: '2.0', id: 7, method: 'tools/list', params: {} }
+  await refused(t, await post(bare, headersFor('tools/list')), 400, -32602)
+})
+
+t.test('a body is one request or one notification (D-03)', async (t) => {
+  for (const body of [
+    [echo],
+    [],
+    [initialize, initialize],
+    { jsonrpc: '2.0', id: 1, result: {} },
+    { jsonrpc: '2.0', id: 1, error: { code: 1, message: 'x' } },
+    { jsonrpc: '2.0', id: null, method: 'tools/list' },
+    { jsonrpc: '2.0', id: 1.5, method: 'tools/list' },
+    { jsonrpc: '1.0', id: 1, method: 'tools/list' },
+    { id: 1 },
+    'null',
+    '"text"',
+  ])
+    await refused(t, await post(body), 400, -32600)
+})
+
+t.test('a notification is accepted without a body (D-04)', async (t) => {
+  const response = await post(
+    {
+      jsonrpc: '2.0',
+      method: 'notifications/cancelled',
+      params: { requestId: 1, _meta: envelope },
+    },
+    headersFor('notifications/cancelled'),
+  )
+  t.equal(response.status, 202)
+  t.equal(await response.text(), '')
+})
+
+t.test('what is no JSON, or hostile JSON, is a JSON-RPC error', async (t) => {
+  await refused(t, await post('{"jsonrpc"'), 400, -32700)
+  await refused(t, await post('{"__proto__":{"id":1}}'), 400, -32600)
+  await refused(t, await post(`${'['.repeat(5_000)}${']'.repeat(5_000)}`), 400, -32600)
+  await refused(t, await post('x'.repeat(5 * 1024 * 1024)), 413, -32600)
+  await refused(t, await post('x=1', { 'content-type': 'text/plain' }), 415, -32600)
+})
+
+t.test('four mebibytes of arguments pass', async (t) => {
+  const marker = 'x'.repeat(3 * 1024 * 1024)
+  const body = modern('tools/call', { name: 'echo', arguments: { marker } })
+  const answer = (await (await post(body, echoHeaders)).json()) as {
+    readonly result: { readonly content: readonly { readonly text: string }[] }
+  }
+  t.equal(answer.result.content[0]?.text.length, marker.length)
+})
+
+t.test('an unknown installation is 404, and so is another tenant’s', async (t) => {
+  const unknown = `${gateway.url}/mcp/00000000-0000-4000-8000-000000000000`
+  const none = await refused(t, await post(echo, echoHeaders, unknown), 404, -32600)
+  const foreign = { authorization: `Bearer ${gateway.key('other')}` }
+  const other = await refused(t, await post(echo, { ...echoHeaders, ...foreign }), 404, -32600)
+  t.same(other, none)
+  t.equal((await post(echo, echoHeaders, `${gateway.url}/mcp/not-an-id`)).status, 400)
+})
+
+t.test('without a key, and from a foreign page, nothing is answered', async (t) => {
+  t.equal((await post(echo, { ...echoHeaders, authorization: 'Bearer nope' })).status, 401)
+  t.equal((await post(echo, { ...echoHeaders, origin: 'https://evil.example' })).status, 403)
+})
+
+t.test('sessions', async (t) => {
+  t.test('have a random id and the version that the client asked for', async (t) => {
+    const response = await post(initialize)
+    t.match(response.headers.get('mcp-session-id'), /^[0-9a-f-]{36}$/)
+    t.match(await response.json(), { id: 1, result: { protocolVersion: '2025-06-18' } })
+    const future = {
+      ...initialize,
+      params: { ...initialize.params, protocolVersion: '1999-01-01' },
+    }
+    t.match(await (await post(future)).json(), { result: { protocolVersion: '2025-11-25' } })
+  })
+
+  t.test('are needed even when there is exactly one (D-26)', async (t) => {
+    const request = { jsonrpc: '2.0', id: 2, method: 'tools/list' }
+    await refused(t, await post(request), 400, -32600)
+    await refused(t, await post(request, { 'mcp-session-id': 'guess' }), 404, -32600)
+    const notification = { jsonrpc: '2.0', method: 'notifications/initialized' }
+    t.equal((await post(notification)).status, 400)
+    t.equal((await post(notification, await session())).status, 202)
+  })
+
+  t.test('belong to the actor, the tenant and the installation (D-26)', async (t) => {
+    const own = await session()
+    const request = { jsonrpc: '2.0', id: 2, method: 'ping' }
+    t.match(await (await post(request, own)).json(), { id: 2, result: {} })
+    const other = { ...own, authorization: `Bearer ${gateway.key('acme', 'somebody-else')}` }
+    await refused(t, await post(request, other), 404, -32600)
+    const elsewhere = `${gateway.url}/mcp/${await gateway.install()}`
+    await refused(t, await post(request, own, elsewhere), 404, -32600)
+  })
+
+  t.test('cannot be left by a modern header (D-28)', async (t) => {
+    const request = { jsonrpc: '2.0', id: 2, method: 'tools/list' }
+    await refused(t, await post(request, { 'mcp-protocol-version': MODERN }), 400, -32602)
+    const own = await session()
+    const wrong = { ...own, 'mcp-protocol-version': '1999-01-01' }
+    await refused(t, await post(request, wrong), 400, -32600)
+  })
+
+  t.test('end with DELETE', async (t) => {
+    const own = await session()
+    const headers = { ...own, authorization: `Bearer ${key}` }
+    t.equal((await fetch(endpoint, { method: 'DELETE', headers })).status, 204)
+    t.equal((await fetch(endpoint, { method: 'DELETE', headers })).status, 404)
+    const request = { jsonrpc: '2.0', id: 2, method: 'ping' }
+    await refused(t, await post(request, own), 404, -32600)
+  })
+
+  t.test('have one event stream', async (t) => {
+    const headers = {
+      ...(await session()),
+      authorization: `Bearer ${key}`,
+      accept: 'text/event-stream',
+    }
+    const first = await fetch(endpoint, { headers })
+    t.equal(first.status, 200)
+    t.equal(first.headers.get('content-type'), 'text/event-stream')
+    await refused(t, await fetch(endpoint, { headers }), 409, -32600)
+    await first.body?.cancel()
+    await refused(t, await fetch(endpoint, { headers: { ...headers, accept: '*/*' } }), 406, -32600)
+    const { 'mcp-session-id': _none, ...sessionless } = headers as Record<string, string>
+    await refused(t, await fetch(endpoint, { headers: sessionless }), 400, -32600)
+  })
+})
+
+t.test('closing the connection of a stateless call cancels it (D-14)', async (t) => {
+  const waiting = new AbortController()
+  const body = JSON.stringify(modern('tools/call', { name: 'hang', arguments: {} }))
+  const headers = {
+    ...headersFor('tools/call', 'hang'),
+    authorization: `Bearer ${key}`,
+    'content-type': 'application/json',
+  }
+  const call = fetch(endpoint, { method: 'POST', headers, body, signal: waiting.signal })
+  await waitFor('the call to be under way', () =>
+    gateway.processes.live('acme').some(({ inFlight }) => inFlight === 1),
+  )
+  waiting.abort()
+  await t.rejects(call)
+  await waitFor('the call to be given up', () =>
+    gateway.processes.live('acme').every(({ inFlight }) => inFlight === 0),
+  )
+})
+
+t.test(
+  'a subscription is acknowledged with what it will tell, tagged with its id (D-16)',
+  async (t) => {
+    const response = await post(
+      modern('subscriptions/listen', {
+        notifications: { toolsListChanged: true, resourceSubscriptions: ['fake://one'] },
+      }),
+      headersFor('subscriptions/listen'),
+    )
+    t.equal(response.headers.get('x-accel-buffering'), 'no')
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+    const first = (await reader?.read())?.value ?? ''
+    await reader?.cancel()
+    t.match(JSON.parse(first.split('data: ')[1] ?? ''), {
+      method: 'notifications/subscriptions/acknowledged',
+      params: {
+        notifications: { toolsListChanged: true },
+        _meta: { 'io.modelcontextprotocol/subscriptionId': 7 },
+      },
+    })
+    const without = modern('subscriptions/listen')
+    await refused(t, await post(without, headersFor('subscriptions/listen')), 400, -32602)
+  },
+)
+
+t.test(
+  'every call of a tool is recorded: who, which, how long, how it ended, and nothing else',
+  async (t) => {
+    const own = await testGateway(t)
+    const id = await own.install()
+    const client = await connectedClient(t, own, id, own.key('acme', 'ann'))
+    await callTool(client, 'echo', { marker: 'secret argument' })
+    await callTool(client, 'fails')
+    await client.callTool({ name: 'nope', arguments: {} }).catch(() => undefined)
+    await client.listTools()
+    await own.usage[Symbol.asyncDispose]()
+    const events = await own.events('ToolCalled')
+    t.same(
+      events.map(({ data, actorId }) => [actorId, data.tool, data.outcome]),
+      [
+        ['ann', 'echo', 'ok'],
+        ['ann', 'fails', 'tool-error'],
+        ['ann', 'nope', 'protocol-error'],
+      ],
+    )
+    for (const { data, raw } of events) {
+      t.match(data, {
+        installationId: id,
+        serverName: 'io.example/fake',
+        version: '1.0.0',
+        requestBytes: Number,
+        responseBytes: Number,
+        durationMs: Number,
+      })
+      t.notMatch(raw.data, /secret argument|it did not work/)
+    }
+  },
+)
