@@ -8,6 +8,7 @@ export class Sender {
   readonly #call: ServerWritableStream<streams.ReadReq, streams.ReadResp>
   readonly #closed = new AbortController()
   #isFull = false
+  #isMuted = false
 
   constructor(call: ServerWritableStream<streams.ReadReq, streams.ReadResp>) {
     this.#call = call
@@ -25,10 +26,15 @@ export class Sender {
   }
 
   async send(response: streams.ReadResp): Promise<void> {
-    if (this.isClosed || this.#call.write(response)) return
+    if (this.isClosed || this.#isMuted || this.#call.write(response)) return
     this.#isFull = true
     await this.untilClosedOr(this.#call, 'drain')
     this.#isFull = false
+  }
+
+  /** From now on nothing arrives, and the client is not told. */
+  mute(): void {
+    this.#isMuted = true
   }
 
   async untilClosedOr(emitter: EventEmitter, event: string): Promise<void> {

@@ -88,6 +88,11 @@ export class EventStoreDbDouble implements AsyncDisposable {
     for (const subscriber of this.#subscribers) subscriber.fail(TOO_SLOW)
   }
 
+  /** Their connections live, but nothing arrives any more. */
+  muteSubscribers(): void {
+    for (const subscriber of this.#subscribers) subscriber.mute()
+  }
+
   get subscribers(): number {
     return this.#subscribers.size
   }
