@@ -25,17 +25,15 @@ async function up(): Promise<void> {
   const stopped = onceAskedToStop(asked, stack)
   try {
     const address = await stack.start()
-    data.publishAddress(address)
     welcome(address, path.join(data.path, 'first-api-key'))
     await Promise.race([stopped, stack.failed])
   } catch (error) {
     if (!asked.signal.aborted) throw error
   } finally {
-    data.publishAddress(undefined)
     await stack[Symbol.asyncDispose]()
     data.release()
   }
-  say('Stopped; the data stay in .data/.')
+  say(`Stopped; the data stay in ${shortest(data.path)}.`)
 }
 
 /** The first request to stop is answered in order, the second one at once. */
@@ -53,13 +51,13 @@ function onceAskedToStop(asked: AbortController, stack: Stack): Promise<void> {
 
 function welcome(address: string, keyFile: string): void {
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
-  const key = path.relative(process.cwd(), keyFile)
+  const logFile = path.join(path.dirname(keyFile), 'tidemark.log')
   say(`
 Tidemark is running at ${address} (started in ${seconds} s)
 
-  API key   ${exists(keyFile) ? key : 'issued earlier; make another with `tidemark keys`'}
+  API key   ${exists(keyFile) ? shortest(keyFile) : 'issued earlier; make another with `tidemark keys`'}
   API       ${address}/docs
-  Log       ${path.relative(process.cwd(), path.join(path.dirname(keyFile), 'tidemark.log'))}
+  Log       ${shortest(logFile)}
 
 Three things to try in another terminal:
 
@@ -69,6 +67,11 @@ Three things to try in another terminal:
 
 Ctrl-C stops everything.
 `)
+}
+
+function shortest(file: string): string {
+  const relative = path.relative(process.cwd(), file)
+  return relative.startsWith('..') ? file : relative
 }
 
 function exists(file: string): boolean {

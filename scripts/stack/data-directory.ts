@@ -13,8 +13,6 @@ export type DataDirectory = {
   /** Those of the last run. */
   readonly ports: Ports
   readonly rememberPorts: (ports: Ports) => void
-  /** Where `tidemark` and `make tour` find the running system; undefined = it no longer runs. */
-  readonly publishAddress: (address: string | undefined) => void
   readonly release: () => void
 }
 
@@ -28,16 +26,13 @@ export function holdDataDirectory(
   const portsFile = path.join(directory, 'ports.json')
   const addressFile = path.join(directory, 'address')
   takeLock(lock, directory, isUp)
+  // Tidemark writes it when it serves; this is the one of a run that was killed.
   rmSync(addressFile, { force: true })
   return {
     path: directory,
     ports: readPorts(portsFile),
     rememberPorts(ports) {
       writeFileSync(portsFile, `${JSON.stringify(ports)}\n`)
-    },
-    publishAddress(address) {
-      if (address === undefined) rmSync(addressFile, { force: true })
-      else writeFileSync(addressFile, `${address}\n`)
     },
     release() {
       rmSync(addressFile, { force: true })
