@@ -87,7 +87,7 @@ async function getPage(
     const answer = await get(agent, url, signal)
     const target = redirectTarget(answer, url)
     if (target === undefined) return readBody(answer, maxBytes)
-    answer.body.destroy()
+    drop(answer)
     url = checkedUrl(target.href, policy)
     if (first.protocol === 'https:' && url.protocol !== 'https:')
       throw new UpstreamError('upstream-address-refused', 'It leads from https to http.')
@@ -135,10 +135,14 @@ async function readBody(answer: Dispatcher.ResponseData, maxBytes: number): Prom
     }
     return Buffer.concat(chunks, bytes)
   } catch (error) {
-    // Closes the connection: the rest of the answer is not wanted.
-    body.on('error', () => {}).destroy()
+    drop(answer)
     throw error instanceof UpstreamError ? error : faultOf(error, undefined, true)
   }
+}
+
+/** Closes the connection: the rest of the answer is not wanted. */
+function drop({ body }: Dispatcher.ResponseData): void {
+  body.on('error', () => {}).destroy()
 }
 
 function statusFault(status: number, retryAfter: string | string[] | undefined): UpstreamError {
