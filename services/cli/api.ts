@@ -17,6 +17,7 @@ export type Api = {
     path: string,
     query: Query,
     headers: Readonly<Record<string, string>>,
+    method?: 'GET' | 'POST',
   ) => Promise<Response>
 }
 
@@ -54,7 +55,7 @@ export function connect(options: GlobalOptions): Api {
           ? {}
           : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       }),
-    open: (path, query, headers) => send(path, query, { headers }),
+    open: (path, query, headers, method = 'GET') => send(path, query, { headers, method }),
   }
 }
 

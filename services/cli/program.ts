@@ -1,9 +1,12 @@
 import { Command } from 'commander'
+import { addAuditCommands } from './commands/audit.ts'
 import { addCallCommand } from './commands/call.ts'
 import { addEventCommands } from './commands/events.ts'
 import { addInstallationCommands } from './commands/installations.ts'
 import { addKeyCommands } from './commands/keys.ts'
+import { addSearchCommand } from './commands/search.ts'
 import { addSourceCommands } from './commands/sources.ts'
+import { addStatsCommand } from './commands/stats.ts'
 
 /** Every command; nothing of it ends the process. */
 export function buildProgram(): Command {
@@ -15,9 +18,12 @@ export function buildProgram(): Command {
     .showHelpAfterError('(add --help for what this command takes)')
     .exitOverride()
   addSourceCommands(program)
+  addSearchCommand(program)
   addInstallationCommands(program)
   addCallCommand(program)
+  addStatsCommand(program)
   addEventCommands(program)
+  addAuditCommands(program)
   addKeyCommands(program)
   return program
 }

@@ -27,8 +27,11 @@ export async function showProgress<Result>(
     steps.map(({ title, run }) => ({
       title: printable(title),
       async task(_context: unknown, task: { title: string; output: string }) {
+        let shown = ''
         try {
           const done = await run((state) => {
+            if (state === shown) return
+            shown = state
             task.output = printable(state)
           })
           task.title = printable(done.title)

@@ -23,7 +23,8 @@ export async function* messagesIn(response: Response): AsyncGenerator<ServerSent
   }
 }
 
-async function* linesIn(response: Response): AsyncGenerator<string> {
+/** The lines of an answer, as they come. */
+export async function* linesIn(response: Response): AsyncGenerator<string> {
   if (response.body === null) return
   let rest = ''
   for await (const text of response.body.pipeThrough(new TextDecoderStream())) {

@@ -1,0 +1,53 @@
+import type { Command } from 'commander'
+import { print, printTable } from '../output.ts'
+import { printable } from '../printable.ts'
+import { sessionOf } from '../session.ts'
+
+type Figures = {
+  readonly calls: number
+  readonly errors: number
+  readonly p50Ms: number | null
+  readonly p95Ms: number | null
+  readonly p99Ms: number | null
+}
+
+type Usage = {
+  readonly serviceId: string
+  readonly from: string
+  readonly to: string
+  readonly total: Figures
+  readonly tools: readonly (Figures & { readonly tool: string })[]
+}
+
+export function addStatsCommand(program: Command): void {
+  program
+    .command('stats')
+    .description('calls, errors and durations of a server, by tool')
+    .argument('<server>', 'its name')
+    .option('--from <day>', 'YYYY-MM-DD; by default 29 days before --to')
+    .option('--to <day>', 'YYYY-MM-DD; by default today')
+    .action(async (server: string, options: { from?: string; to?: string }, command: Command) => {
+      const { api, answer } = sessionOf(command)
+      const path = `/v1/analytics/services/${encodeURIComponent(server)}`
+      answer(await api.get<Usage>(path, { ...options }), printUsage)
+    })
+}
+
+function printUsage({ serviceId, from, to, total, tools }: Usage): void {
+  print(`${printable(serviceId)}, ${from} to ${to}`)
+  printTable(
+    [...tools, { tool: 'all', ...total }],
+    [
+      { title: 'TOOL', of: ({ tool }) => tool },
+      { title: 'CALLS', of: ({ calls }) => calls },
+      { title: 'ERRORS', of: ({ errors }) => errors },
+      { title: 'P50 MS', of: ({ p50Ms }) => shown(p50Ms) },
+      { title: 'P95 MS', of: ({ p95Ms }) => shown(p95Ms) },
+      { title: 'P99 MS', of: ({ p99Ms }) => shown(p99Ms) },
+    ],
+  )
+}
+
+function shown(ms: number | null): string {
+  return ms === null ? '-' : ms.toFixed(1)
+}
