@@ -11,7 +11,8 @@ import {
   RevisionConflictError,
   type StreamRevision,
 } from '../ports/event-store.ts'
-import { problemOf } from './problem.ts'
+import { type CommandHandled, tellCommandHandled } from './command-channel.ts'
+import { ProblemError, problemOf } from './problem.ts'
 
 const MAX_ATTEMPTS = 8
 /** Before attempt n+1 at most n times this, at random: commands that met once do not meet again. */
@@ -51,6 +52,28 @@ export async function execute<State, Command, Event extends DomainEvent, Code ex
   command: Command,
   context: CommandContext,
 ): Promise<Executed<State>> {
+  const startedAt = performance.now()
+  const tell = (outcome: CommandHandled['outcome']) => {
+    const seconds = (performance.now() - startedAt) / 1_000
+    tellCommandHandled({ command: nameOf(command), outcome, seconds })
+  }
+  try {
+    const executed = await carryOut(store, decider, stream, command, context)
+    tell('accepted')
+    return executed
+  } catch (error) {
+    tell(error instanceof ProblemError ? 'rejected' : 'failed')
+    throw error
+  }
+}
+
+async function carryOut<State, Command, Event extends DomainEvent, Code extends string>(
+  store: EventStore,
+  decider: Decider<State, Command, Event, Code>,
+  stream: string,
+  command: Command,
+  context: CommandContext,
+): Promise<Executed<State>> {
   for (let attempt = 1; ; attempt++) {
     const history = await load(store, decider, stream)
     const { state, revision, position } = history
@@ -74,6 +97,11 @@ export async function execute<State, Command, Event extends DomainEvent, Code ex
       await delay(Math.random() * attempt * JITTER_MS)
     }
   }
+}
+
+function nameOf(command: unknown): string {
+  const { type } = command as { readonly type?: unknown }
+  return typeof type === 'string' ? type : 'unnamed'
 }
 
 /** Somebody else appended first, perhaps this very command with another decision. */

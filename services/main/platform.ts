@@ -11,6 +11,7 @@ import { migrate } from '../../infra/postgres/migrate.ts'
 import { createPool, createReadDatabase } from '../../infra/postgres/pool.ts'
 import { createReadFreshness } from '../../infra/projector/read-freshness.ts'
 import type { Tables } from '../../projections/read-models.ts'
+import { onCommandHandled } from '../kernel/command-channel.ts'
 import type { HealthDeps } from '../kernel/health-routes.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -60,6 +61,10 @@ export async function openPlatform(deps: PlatformDeps): Promise<Platform> {
   const { config, logger, owned } = deps
   const now = () => new Date()
   const metrics = createPrometheusMetrics()
+  const unmeasured = onCommandHandled(({ command, outcome, seconds }) =>
+    metrics.commandHandled(command, outcome, seconds),
+  )
+  owned.add('command metrics', async () => unmeasured())
   await mkdir(config.dataDirectory, { recursive: true })
   await prepareDatabase(config, logger)
 

@@ -7,6 +7,7 @@ import { verifyReadModels } from '../../infra/projector/verify.ts'
 import { readModels } from '../../projections/read-models.ts'
 import { auditRoutes } from '../audit/routes.ts'
 import type { HealthResult } from '../kernel/health-routes.ts'
+import { operationsRoutes } from '../operations/routes.ts'
 import type { Projections } from '../ports/projections.ts'
 import type { ReadModelVerifier } from '../ports/read-model-verifier.ts'
 import type { Context, Platform } from './platform.ts'
@@ -24,7 +25,10 @@ export function composeReadSide(platform: Platform): Context {
   const maxLag = config.eventStoreUrl === undefined ? MAX_LAG.postgres : MAX_LAG.eventStoreDb
   const projections = createProjections(shared)
   return {
-    routes: [{ role: 'api', plugin: auditRoutes({ store, logger, now, stopping, verifier }) }],
+    routes: [
+      { role: 'api', plugin: auditRoutes({ store, logger, now, stopping, verifier }) },
+      { role: 'api', plugin: operationsRoutes({ projections, store, bus }) },
+    ],
     parts: [
       {
         role: 'projector',

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { DEFAULT_TENANT } from '../../domain/identity/tenant.ts'
 import { createSyncLedger } from '../../infra/registry/sync-ledger.ts'
 import { createUpstreamRegistry } from '../../infra/registry/upstream-registry.ts'
+import { marketplaceRoutes } from '../marketplace/routes.ts'
 import { runSyncSchedule } from '../registry/jobs.ts'
 import { runRegistryReactor } from '../registry/reactor.ts'
 import { registryRoutes } from '../registry/routes.ts'
@@ -10,7 +11,7 @@ import { DEFAULT_SYNC_LIMITS } from '../registry/sync-limits.ts'
 import type { SyncDeps } from '../registry/sync-runner.ts'
 import type { Context, Platform } from './platform.ts'
 
-/** The mirror of the upstream registries. */
+/** The mirror of the upstream registries, and the services that people find in it. */
 export async function composeRegistry(platform: Platform): Promise<Context> {
   const { bus, config, db, freshness, logger, metrics, now, owned, pool, store } = platform
   const upstream = owned.use(
@@ -34,7 +35,10 @@ export async function composeRegistry(platform: Platform): Promise<Context> {
   } satisfies SyncDeps
   await ensureStarterSource({ events: store, now }, DEFAULT_TENANT)
   return {
-    routes: [{ role: 'api', plugin: registryRoutes(shared) }],
+    routes: [
+      { role: 'api', plugin: registryRoutes(shared) },
+      { role: 'api', plugin: marketplaceRoutes({ db, now }) },
+    ],
     parts: [
       {
         role: 'reactors',
