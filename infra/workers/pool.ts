@@ -2,7 +2,18 @@ import { Piscina } from 'piscina'
 import type { WorkerPool } from '../../services/ports/worker-pool.ts'
 
 // `.ts` under tsx and tap, `.js` once built: a worker file has this module's own extension.
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const FROM_SOURCE = import.meta.url.endsWith('.ts')
+const EXTENSION = FROM_SOURCE ? 'ts' : 'js'
+const REGISTER = new URL('./register-typescript.mjs', import.meta.url).href
+
+/** On Node 20 tsx serves the main thread only: its workers have to ask for it themselves. */
+function loaderArguments(): string[] | undefined {
+  const underTsx = process.execArgv.some((argument) => argument.includes('tsx'))
+  if (EXTENSION === 'js' || !underTsx) return undefined
+  const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'))
+  const script = encodeURIComponent(`import { register } from ${tsx}; register()`)
+  return ['--import', `data:text/javascript,${script}`]
+}
 
 export type WorkerPoolOptions = {
   readonly maxThreads: number
@@ -12,12 +23,15 @@ export type WorkerPoolOptions = {
 
 /** Threads are started when there is work and end when there is none for a while. */
 export function createWorkerPool({ maxThreads, maxQueue = 1_000 }: WorkerPoolOptions): WorkerPool {
+  const execArgv = loaderArguments()
   const pool = new Piscina({
+    ...(FROM_SOURCE ? { execArgv: ['--import', REGISTER] } : {}),
     filename: new URL(`./tasks.worker.${EXTENSION}`, import.meta.url).href,
     minThreads: 0,
     maxThreads,
     maxQueue,
     idleTimeout: 30_000,
+    ...(execArgv === undefined ? {} : { execArgv }),
   })
   return {
     run: (task, input, signal) =>

@@ -6,7 +6,7 @@ t.test('a server is named with or without a version', async (t) => {
   t.same(parseServer('io.x/y@1.2.3'), { server: 'io.x/y', version: '1.2.3' })
   t.same(parseServer('@scope/name'), { server: '@scope/name' })
   t.same(parseServer('@scope/name@2.0.0-rc.1'), { server: '@scope/name', version: '2.0.0-rc.1' })
-  t.throws(() => parseServer('io.x/y@'), { exitCode: 2 })
+  t.throws(() => parseServer('io.x/y@'), /ends where a version should be/)
 })
 
 t.test('settings are pairs, and a secret comes from the environment only', async (t) => {
@@ -18,6 +18,6 @@ t.test('settings are pairs, and a secret comes from the environment only', async
     network: 'full',
   })
   t.same(settingsOf({}, {}), {})
-  t.throws(() => settingsOf({ env: ['novalue'] }, {}), { exitCode: 2 })
-  t.throws(() => settingsOf({ secret: ['TOKEN'] }, {}), { exitCode: 2, message: /TOKEN/ })
+  t.throws(() => settingsOf({ env: ['novalue'] }, {}), /is not name=value/)
+  t.throws(() => settingsOf({ secret: ['TOKEN'] }, {}), /TOKEN/)
 })
