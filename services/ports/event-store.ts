@@ -86,8 +86,9 @@ export interface EventStore extends AsyncDisposable {
    *
    * @throws {RevisionConflictError} when the stream is not as expected; nothing was written.
    * @throws {EventIdConflictError} when only a part of the ids was written before, or elsewhere.
-   * @throws {InvalidEventError} when an event does not fit its schema, is too large, or the
-   *   stream's name does not carry the context's tenant.
+   * @throws {EventStoreUnavailableError} the outcome is then unknown; the same append, repeated, tells.
+   * @throws {InvalidEventError} when an event does not fit its schema, the data of all events
+   *   together has more than 1,048,576 bytes, or the stream's name does not carry the context's tenant.
    */
   append(
     stream: string,

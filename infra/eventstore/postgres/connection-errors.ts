@@ -1,8 +1,11 @@
 import { EventStoreUnavailableError } from '../../../services/ports/event-store.ts'
 
-/** SQLSTATEs and their classes (two characters) after which the same work may succeed. */
+/** SQLSTATEs and their classes (two characters) after which the same work may succeed later. */
 const TRANSIENT_STATES = new Set([
   '08', // connection exceptions
+  '25006', // read-only: a standby
+  '28', // the role is refused
+  '3D000', // no such database
   '53', // no memory, disk space or connection slot left
   '40001', // serialization failure
   '40P01', // deadlock

@@ -14,6 +14,11 @@ const DEFAULT_MAX_BATCH = 500
 /** How often a follower looks without having been told. */
 const POLL_MS = 1_000
 const RETRY_MS = 250
+/**
+ * Positions that one query looks at: whatever plan the database chooses, and it chooses badly
+ * while a table that grows fast has no statistics, a page costs about the same.
+ */
+const SPAN = 2_000n
 
 export type FollowDeps = {
   readonly reader: LogReader
@@ -28,19 +33,16 @@ export type FollowDeps = {
  * still appear: no gap, and no difference between catching up and being live.
  */
 export async function* follow(
-  { reader, listener, codec, logger }: FollowDeps,
+  deps: FollowDeps,
   { after, signal, maxBatch = DEFAULT_MAX_BATCH, ...filter }: FollowOptions,
 ): AsyncGenerator<FeedBatch> {
+  const { reader, listener, codec, logger } = deps
   let through = after
   let head: Position | undefined
   while (!signal.aborted && !listener.closed) {
     try {
-      head ??= await reader.head()
-      if (head <= through) {
-        await listener.waitBeyond(through, POLL_MS, signal)
-        head = listener.head > through ? listener.head : undefined
-        continue
-      }
+      head = await laterHead(deps, head, through, signal)
+      if (head <= through) continue
       const page = await reader.readBetween(through, head, filter, maxBatch)
       if (signal.aborted) return
       through = endOf(page, head)
@@ -51,6 +53,19 @@ export async function* follow(
       await delay(RETRY_MS, undefined, { signal }).catch(() => {})
     }
   }
+}
+
+/** The head known so far while there is something to read before it, else one that was waited for. */
+async function laterHead(
+  { reader, listener }: FollowDeps,
+  head: Position | undefined,
+  through: Position,
+  signal: AbortSignal,
+): Promise<Position> {
+  if (head === undefined) return reader.head()
+  if (head > through) return head
+  await listener.waitBeyond(through, POLL_MS, signal)
+  return listener.head > through ? listener.head : reader.head()
 }
 
 function endOf(page: Page, head: bigint): bigint {

@@ -70,11 +70,13 @@ export class LogListener {
   /** Resolves or rejects when the connection is gone. */
   async #listen(signal: AbortSignal): Promise<void> {
     const client = new pg.Client(this.#config)
+    let stop = () => {}
     const ended = new Promise<void>((resolve, reject) => {
+      stop = resolve
       client.on('error', reject)
       client.on('end', resolve)
-      signal.addEventListener('abort', () => resolve(), { once: true })
     })
+    signal.addEventListener('abort', stop)
     // Reported below; until then nobody waits for it.
     ended.catch(() => {})
     client.on('notification', ({ payload }) => {
@@ -89,6 +91,7 @@ export class LogListener {
       this.#wakeAll()
       await ended
     } finally {
+      signal.removeEventListener('abort', stop)
       client.end().catch(() => {})
     }
   }

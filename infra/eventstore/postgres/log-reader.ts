@@ -10,7 +10,7 @@ import type { StoredEvent } from '../codec.ts'
 import { isTransient, unavailable, withTimeout } from './connection-errors.ts'
 
 /** Bounds of one page: a read of the whole log never holds more than two of them. */
-const MAX_PAGE_EVENTS = 1_000
+const MAX_PAGE_EVENTS = 2_000
 const MAX_PAGE_BYTES = 8 * 1_048_576
 const MAX_ATTEMPTS = 3
 const MAX_INT8 = 2n ** 63n - 1n
