@@ -16,6 +16,8 @@ import { Turns } from './turns.ts'
 /** Other processes can win this often before an append without a revision gives up. */
 const MAX_LOST_RACES = 20
 
+const MAX_IN_DOUBT = 10_000
+
 type Batch = {
   readonly stream: string
   readonly ids: readonly string[]
@@ -28,6 +30,8 @@ export class Appender {
   readonly #reader: Reader
   readonly #streamIds: StreamIdsCache
   readonly #turns = new Turns()
+  /** Ids of events that may have been written, oldest first. */
+  readonly #inDoubt = new Set<string>()
 
   constructor(exact: ExactAppend, reader: Reader) {
     this.#exact = exact
@@ -42,17 +46,45 @@ export class Appender {
   ): Promise<Appended> {
     refuseTooLarge(encoded)
     const batch = { stream, ids: encoded.map(({ id }) => id), events: encoded.map(toEventData) }
-    if (expected === 'any' || expected === 'stream-exists')
-      return await this.#turns.take(stream, () => this.#appendAtTail(batch, expected))
-    return await this.#appendAt(batch, expected)
+    try {
+      const appended =
+        expected === 'any' || expected === 'stream-exists'
+          ? await this.#turns.take(stream, () => this.#appendAtTail(batch, expected))
+          : await this.#appendAt(batch, expected)
+      for (const id of batch.ids) this.#inDoubt.delete(id)
+      return appended
+    } catch (error) {
+      if (error instanceof EventStoreUnavailableError) this.#doubt(batch.ids)
+      throw error
+    }
+  }
+
+  #doubt(ids: readonly string[]): void {
+    for (const id of ids) this.#inDoubt.add(id)
+    for (const oldest of this.#inDoubt) {
+      if (this.#inDoubt.size <= MAX_IN_DOUBT) return
+      this.#inDoubt.delete(oldest)
+    }
   }
 
   async #appendAt(batch: Batch, expected: ExactRevision): Promise<Appended> {
+    const known = await this.#doubted(batch)
+    if (known !== undefined) return known
     const answer = await this.#exact.send(batch.stream, batch.events, expected)
     if (answer.outcome === 'appended') return await this.#placed(batch.stream, answer)
     const repeated = repetition(batch, await this.#placesAfter(batch, expected))
     if (repeated !== undefined) return repeated
     throw new RevisionConflictError(batch.stream, expected, answer.actual)
+  }
+
+  /**
+   * The first result of events whose outcome stayed unknown. Their caller may have read the
+   * stream since and expect its new revision: the server would write them a second time.
+   */
+  async #doubted(batch: Batch): Promise<Appended | undefined> {
+    if (!batch.ids.some((id) => this.#inDoubt.has(id))) return undefined
+    const { places } = await this.#streamIds.read(batch.stream)
+    return repetition(batch, places)
   }
 
   /** Reads the whole stream for the ids: the server forgets them, with a restart at the latest. */

@@ -3,6 +3,7 @@ import t from 'tap'
 import { createEventStoreDbEventStore } from '../../../infra/eventstore/eventstoredb/event-store.ts'
 import {
   EventIdConflictError,
+  type EventStore,
   EventStoreUnavailableError,
   InvalidEventError,
   RevisionConflictError,
@@ -125,16 +126,30 @@ t.test('an append into a frozen server fails, and its retry leaves one event', a
   t.equal((await all(store.readStream(stream))).length, 2)
 })
 
+t.test('a retry with a new expectation, after an outcome that stayed unknown', async (t) => {
+  const { double, store, newStream, note, context } = await createStage(t, 400)
+  const stream = newStream()
+  await store.append(stream, [note()], 'no-stream', context)
+  const events = [note(), note()]
+  double.loseAnswers(Number.POSITIVE_INFINITY)
+  await t.rejects(store.append(stream, events, 0n, context), EventStoreUnavailableError)
+  double.loseAnswers(0)
+  t.match(await store.append(stream, events, 2n, context), { revision: 2n })
+  t.equal((await all(store.readStream(stream))).length, 3, 'was written once')
+})
+
 t.test('closing one store of a process leaves the appends of another alone', async (t) => {
-  const { store, anotherStore, newStream, note, context } = await createStage(t)
+  const { double, store, anotherStore, newStream, note, context } = await createStage(t)
   const other = anotherStore()
-  await other.append(newStream(), [note()], 'any', context)
-  const appends = Array.from({ length: 50 }, () =>
-    store.append(newStream(), [note()], 'no-stream', context),
-  )
+  const append = (to: EventStore) => to.append(newStream(), [note()], 'no-stream', context)
+  await append(store)
+  await append(other)
+  const appends = Array.from({ length: 50 }, () => append(store))
+  await waitFor('some to be under way', () => double.appendCalls > 2)
   await other[Symbol.asyncDispose]()
-  for (const { revision } of await Promise.all(appends)) t.equal(revision, 0n)
-  await t.rejects(other.append(newStream(), [note()], 'any', context), EventStoreUnavailableError)
+  await Promise.all(appends)
+  t.equal(double.appendCalls, 52, 'none had to be sent again')
+  await t.rejects(append(other), EventStoreUnavailableError)
 })
 
 t.test('an append of more than EventStoreDB takes at once is refused', async (t) => {
