@@ -2,9 +2,7 @@ import { Piscina } from 'piscina'
 import type { WorkerPool } from '../../services/ports/worker-pool.ts'
 
 // `.ts` under tsx and tap, `.js` once built: a worker file has this module's own extension.
-const FROM_SOURCE = import.meta.url.endsWith('.ts')
-const EXTENSION = FROM_SOURCE ? 'ts' : 'js'
-const REGISTER = new URL('./register-typescript.mjs', import.meta.url).href
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 
 /** On Node 20 tsx serves the main thread only: its workers have to ask for it themselves. */
 function loaderArguments(): string[] | undefined {
@@ -25,7 +23,6 @@ export type WorkerPoolOptions = {
 export function createWorkerPool({ maxThreads, maxQueue = 1_000 }: WorkerPoolOptions): WorkerPool {
   const execArgv = loaderArguments()
   const pool = new Piscina({
-    ...(FROM_SOURCE ? { execArgv: ['--import', REGISTER] } : {}),
     filename: new URL(`./tasks.worker.${EXTENSION}`, import.meta.url).href,
     minThreads: 0,
     maxThreads,
