@@ -8,7 +8,7 @@ import {
 import type { Logger } from '../../../services/ports/logger.ts'
 import type { EventCodec } from '../codec.ts'
 import type { LogListener } from './log-listener.ts'
-import type { LogReader, Page } from './log-reader.ts'
+import type { LogReader } from './log-reader.ts'
 
 const DEFAULT_MAX_BATCH = 500
 /** How often a follower looks without having been told. */
@@ -43,9 +43,10 @@ export async function* follow(
     try {
       head = await laterHead(deps, head, through, signal)
       if (head <= through) continue
-      const page = await reader.readBetween(through, head, filter, maxBatch)
+      const end = head < through + SPAN ? head : through + SPAN
+      const page = await reader.readBetween(through, end, filter, maxBatch)
       if (signal.aborted) return
-      through = endOf(page, head)
+      through = page.complete ? end : (page.events.at(-1)?.position ?? end)
       yield { events: page.events.map(codec.decode), through }
     } catch (error) {
       if (!(error instanceof EventStoreUnavailableError)) throw error
@@ -66,8 +67,4 @@ async function laterHead(
   if (head > through) return head
   await listener.waitBeyond(through, POLL_MS, signal)
   return listener.head > through ? listener.head : reader.head()
-}
-
-function endOf(page: Page, head: bigint): bigint {
-  return page.complete ? head : (page.events.at(-1)?.position ?? head)
 }
