@@ -33,14 +33,17 @@ const TRIGGERS = [
   'ServerUninstalled',
 ] as const satisfies readonly InstallerEvent['type'][]
 
-export type InstallerReactorDeps = StageDeps & {
+export type DriveDeps = StageDeps & {
   readonly events: EventStore
-  readonly db: Kysely<InstallationsTables>
-  readonly bus: MessageBus
   readonly secrets: Pick<SecretStore, 'removeAll'>
   readonly now: () => Date
-  readonly logger: Logger
   readonly metrics: Metrics
+}
+
+export type InstallerReactorDeps = DriveDeps & {
+  readonly db: Kysely<InstallationsTables>
+  readonly bus: MessageBus
+  readonly logger: Logger
 }
 
 type Ref = { readonly tenantId: string; readonly installationId: string }
@@ -102,7 +105,7 @@ function refOf({ subject, data }: DeliveredMessage): Ref {
 
 /** Carries out what the stream owes, one stage after the other, then makes the disk follow it. */
 export async function driveInstallation(
-  deps: InstallerReactorDeps,
+  deps: DriveDeps,
   ref: Ref,
   signal: AbortSignal,
 ): Promise<void> {
@@ -129,7 +132,7 @@ export async function driveInstallation(
 }
 
 async function performOwed(
-  deps: InstallerReactorDeps,
+  deps: DriveDeps,
   ref: Ref,
   owed: StageOwed,
   context: CommandContext,

@@ -126,7 +126,7 @@ t.test('one attempt at a time', async (t) => {
 t.test('a failed update leaves what was active, and its directory is dead', async (t) => {
   const updating = [...v1, updateRequested('1.0.0', '1.1.0', 2)]
   const decision = history(...updating).when(failAt('validate', 2))
-  if (decision.outcome !== 'accepted') return t.fail('accepted')
+  if (decision.outcome !== 'accepted') throw new Error('It was rejected.')
   const state = fold(...updating, ...decision.events)
   t.match(state, { status: 'installed', active: { version: '1.0.0' } })
   t.same(diskPlan(state), { active: attempt(1), dead: [attempt(2)], uninstalled: false })
@@ -149,7 +149,7 @@ t.test('a rollback returns to the version before, with its configuration', async
 
 t.test('after a rollback the newer version is kept, and is no rollback', async (t) => {
   const decision = history(...v2).when(rollBack())
-  if (decision.outcome !== 'accepted') return t.fail('accepted')
+  if (decision.outcome !== 'accepted') throw new Error('It was rejected.')
   const rolledBack = [...v2, ...decision.events]
   t.match(fold(...rolledBack), { active: { version: '1.0.0' }, kept: [{ version: '1.1.0' }] })
   t.match(history(...rolledBack).when(rollBack()), { rejection: { code: 'nothing-to-roll-back' } })
@@ -162,7 +162,7 @@ t.test('a found update is announced once', async (t) => {
   t.match(found, {
     events: [{ type: 'UpdateFound', data: { available: '2.0.0', breaking: true } }],
   })
-  if (found.outcome !== 'accepted') return
+  if (found.outcome !== 'accepted') throw new Error('It was rejected.')
   t.same(history(...v1, ...found.events).when(note), accept())
   t.same(history(...v1).when({ ...note, available: '1.0.0' }), accept())
 })
@@ -177,21 +177,20 @@ t.test('secrets are known by name', async (t) => {
 // Any order of commands, those of lost and repeated deliveries among them.
 
 const version = fc.constantFrom('1.0.0', '1.1.0', '1.2.0', '1.3.0', '2.0.0')
-const anyCommand: fc.Arbitrary<(n: number, state: InstallationState) => InstallationCommand> =
-  fc.oneof(
-    version.map((v) => (n: number) => install(v, n)),
-    version.map((v) => (n: number) => update(v, n, true)),
-    fc.option(version, { nil: undefined }).map((v) => () => rollBack(v)),
-    { weight: 12, arbitrary: fc.constant(proceed) },
-    fc.constantFrom(...STAGES).map((stage) => (n: number) => failAt(stage, n - 1)),
-    fc.constantFrom(...STAGES).map((stage) => () => failAt(stage, 1)),
-    fc.constant(() => ({ type: 'Uninstall', installationId, now }) as const),
-  )
+type Step = (n: number, state: InstallationState) => readonly InstallationCommand[]
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  version.map((v) => (n: number) => [install(v, n)]),
+  { weight: 3, arbitrary: version.map((v) => (n: number) => [update(v, n, true)]) },
+  { weight: 2, arbitrary: fc.option(version, { nil: undefined }).map((v) => () => [rollBack(v)]) },
+  { weight: 3, arbitrary: fc.constant<Step>((_n, state) => STAGES.map(() => proceed(state))) },
+  fc.constant<Step>((_n, state) => [proceed(state)]),
+  fc.constantFrom(...STAGES).map((stage) => (n: number) => [failAt(stage, n - 1)]),
+  fc.constantFrom(...STAGES).map((stage) => () => [failAt(stage, 1)]),
+)
 
 /** Completes the stage that is owed. */
-function proceed(_n: number, state: InstallationState): InstallationCommand {
-  const owed = nextAction(state)?.attempt
-  const { attemptId = attempt(1), stage = 'clean', sequence = 1 } = owed ?? {}
+function proceed(state: InstallationState): InstallationCommand {
+  const { attemptId = attempt(1), stage = 'clean', sequence = 1 } = nextAction(state)?.attempt ?? {}
   return {
     type: 'CompleteStage',
     ...{ installationId, attemptId, stage, durationMs: 1, facts: {}, now },
@@ -199,37 +198,49 @@ function proceed(_n: number, state: InstallationState): InstallationCommand {
   }
 }
 
-t.test(
-  'whatever is sent: one attempt, the active version is on the disk, few are kept',
-  async (t) => {
-    fc.assert(
-      fc.property(fc.array(anyCommand, { maxLength: 60 }), (commands) => {
-        let state: InstallationState = installation.initial
-        let running: string | undefined
-        commands.forEach((make, index) => {
-          const before = state
-          const decision = installation.decide(state, make(index + 1, state))
+/** @throws {Error} when a step breaks what always holds. */
+function checkStep(before: InstallationState, after: InstallationState): void {
+  const [was, is] = [nextAction(before), nextAction(after)].map((one) => one?.attempt.attemptId)
+  if (was !== undefined && is !== undefined && was !== is)
+    throw new Error('a second attempt began while one was running')
+  if (isActive(before) && !isActive(after) && after.status !== 'uninstalled')
+    throw new Error('the active version was lost')
+  if (isActive(after)) checkVersions(after)
+}
+
+function checkVersions(state: Extract<InstallationState, { readonly active: object }>): void {
+  const alive = [state.active, ...state.kept]
+  const { dead } = diskPlan(state)
+  if (alive.length > 3) throw new Error('too many versions are kept')
+  if (new Set(alive.map((one) => one.version)).size < alive.length)
+    throw new Error('a version is kept twice')
+  if (alive.some((one) => dead.includes(one.attemptId)))
+    throw new Error('a version that can be active is dead')
+}
+
+t.test('whatever is sent: one attempt, the active version is there, few are kept', async (t) => {
+  const reached = new Set<string>()
+  fc.assert(
+    fc.property(fc.array(anyStep, { minLength: 20, maxLength: 60 }), (steps) => {
+      let state = fold(requested('1.0.0', 0))
+      steps.forEach((step, index) => {
+        // A long step is one command after the other, each for the state that it finds.
+        step(index + 1, state).forEach((_, place) => {
+          const command = step(index + 1, state)[place]
+          if (command === undefined) return
+          const decision = installation.decide(state, command)
           if (decision.outcome === 'rejected') return
-          state = decision.events.reduce(installation.evolve, state)
-          const owed = nextAction(state)?.attempt.attemptId
-          if (running !== undefined && owed !== undefined && owed !== running)
-            throw new Error('a second attempt began while one was running')
-          running = owed
-          if (!isActive(state)) {
-            if (isActive(before) && state.status !== 'uninstalled') throw new Error('it was lost')
-            return
-          }
-          const alive = [state.active, ...state.kept]
-          if (alive.length > 3) throw new Error('too many versions are kept')
-          if (new Set(alive.map((one) => one.version)).size < alive.length)
-            throw new Error('a version is kept twice')
-          const { dead } = diskPlan(state)
-          if (alive.some((one) => dead.includes(one.attemptId)))
-            throw new Error('a version that can be active is dead')
+          const after = decision.events.reduce(installation.evolve, state)
+          checkStep(state, after)
+          state = after
+          reached.add(
+            isActive(state) ? `${state.status} with ${state.kept.length} kept` : state.status,
+          )
         })
-      }),
-      { numRuns: 1_000 },
-    )
-    t.pass()
-  },
-)
+      })
+    }),
+    { numRuns: 500 },
+  )
+  t.ok(reached.has('installed with 2 kept'), 'the property saw the interesting states')
+  t.ok(reached.has('updating with 2 kept'))
+})

@@ -7,7 +7,6 @@ import { installation, installationStream } from '../../../domain/installer/inst
 import type { InstallationCommand } from '../../../domain/installer/installation-commands.ts'
 import { driveInstallation } from '../../../services/installer/reactor.ts'
 import { execute, load } from '../../../services/kernel/execute.ts'
-import type { MessageBus } from '../../../services/ports/message-bus.ts'
 import { dataDirectory, installerParts } from '../../support/installer-world.ts'
 import { mcpPackage, misfits } from '../../support/mcp-package.ts'
 import { startNpmRegistry } from '../../support/npm-registry.ts'
@@ -38,8 +37,7 @@ const send = (command: InstallationCommand) =>
   execute(store, installation, installationStream('acme', command.installationId), command, context)
 
 async function drive(installationId: string) {
-  const deps = { ...parts, bus: undefined as unknown as MessageBus }
-  await driveInstallation(deps, { tenantId: 'acme', installationId }, signal)
+  await driveInstallation(parts, { tenantId: 'acme', installationId }, signal)
   return (await load(store, installation, installationStream('acme', installationId))).state
 }
 
