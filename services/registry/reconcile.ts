@@ -18,6 +18,7 @@ import type { SyncLimits } from './sync-limits.ts'
 
 /** Entries judged at a stretch before the event loop gets its turn: a file is one page of any length. */
 const SLICE = 200
+const MAX_SLICES_IN_FLIGHT = 4
 /** A catalogue of this size that loses more than half of it at once looks like a broken upstream. */
 const SHRINK_GUARD_FROM = 100
 
@@ -104,7 +105,7 @@ class Walk {
   readonly #changedPages = new Map<string, { name: string; version: string }[]>()
   /** Undefined as long as every page was what it was last time. */
   #lastEntries: PageEntries | undefined
-  #applying: Promise<unknown> = Promise.resolve()
+  readonly #applying: Promise<unknown>[] = []
   #idlePages = 0
 
   constructor(run: Reconciling, known: SeenWalk | undefined, touched: ReadonlySet<string>) {
@@ -121,7 +122,7 @@ class Walk {
       else await this.#take(page)
       this.#run.signal.throwIfAborted()
     }
-    await this.#applying
+    await Promise.all(this.#applying)
     if (this.#lastEntries !== undefined) {
       await this.#removeUnseen()
       await this.#remember()
@@ -186,12 +187,13 @@ class Walk {
     this.#run.progress.entries += counts.entries
   }
 
-  /** The appends of one slice run while the next one is fetched and judged. */
+  /** The appends of some slices run while the next ones are fetched and judged: no two have an entry in common. */
   async #apply(fresh: readonly ObservedEntry[]): Promise<void> {
-    await this.#applying
-    this.#applying = this.#run.mirror.observe(fresh)
-    // Awaited before the next slice or at the end; a failed fetch in between must not leave it unheard.
-    this.#applying.catch(() => {})
+    if (this.#applying.length >= MAX_SLICES_IN_FLIGHT) await this.#applying.shift()
+    const applying = this.#run.mirror.observe(fresh)
+    // Awaited in its turn or at the end; a failed fetch in between must not leave it unheard.
+    applying.catch(() => {})
+    this.#applying.push(applying)
   }
 
   #guardAgainstIdling({ nextCursor }: WalkedPage, fresh: number): void {
