@@ -1,7 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { CliError, EXIT, RefusedError } from './failure.ts'
 import { addressOf, apiKeyOf, type GlobalOptions } from './settings.ts'
 
 const TIMEOUT_MS = 60_000
+const RETRY_MS = 300
+const PATIENCE_MS = 30_000
+/** Refused before anything was done, for now only. */
+const PASSING = ['overloaded', 'read-model-behind', 'authentication-unavailable']
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>
 
@@ -31,9 +36,15 @@ export function connect(options: GlobalOptions): Api {
       if (value !== undefined) url.searchParams.set(name, String(value))
     const headers = new Headers(init.headers)
     if (key !== undefined) headers.set('authorization', `Bearer ${key}`)
-    const response = await reach(url, { ...init, headers, redirect: 'error' })
-    if (response.ok) return response
-    throw await refusalIn(response)
+    const deadline = performance.now() + PATIENCE_MS
+    for (;;) {
+      const response = await reach(url, { ...init, headers, redirect: 'error' })
+      if (response.ok) return response
+      const refusal = await refusalIn(response)
+      const passes = refusal instanceof RefusedError && PASSING.includes(refusal.problem.code)
+      if (!passes || performance.now() > deadline) throw refusal
+      await delay(RETRY_MS)
+    }
   }
 
   async function ask<Answer>(path: string, query: Query, init: RequestInit): Promise<Answer> {

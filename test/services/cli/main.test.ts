@@ -70,6 +70,19 @@ t.test('a refusal is its own sentence and exit code 3, or a problem as JSON', as
   t.same(JSON.parse(json.stderr), problem)
 })
 
+t.test('a server that is too busy for a moment is asked again', async (t) => {
+  let asked = 0
+  const url = await serve(t, (_request, response) => {
+    asked += 1
+    if (asked === 1) {
+      response.writeHead(503, { 'content-type': 'application/problem+json' })
+      response.end('{"status":503,"code":"overloaded","detail":"Too much is going on; retry."}')
+    } else response.end('{"items":[]}')
+  })
+  t.match(await tidemark(['keys', '--url', url]), { code: 0, stderr: '' })
+  t.equal(asked, 2)
+})
+
 t.test('what is no Tidemark is said to be none', async (t) => {
   const url = await serve(t, (_request, response) => {
     response.writeHead(500).end('<html>oops')
