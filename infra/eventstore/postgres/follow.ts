@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import {
+  type EventFilter,
   EventStoreUnavailableError,
   type FeedBatch,
   type FollowOptions,
@@ -36,18 +37,17 @@ export async function* follow(
   deps: FollowDeps,
   { after, signal, maxBatch = DEFAULT_MAX_BATCH, ...filter }: FollowOptions,
 ): AsyncGenerator<FeedBatch> {
-  const { reader, listener, codec, logger } = deps
+  const { listener, logger } = deps
   let through = after
   let head: Position | undefined
   while (!signal.aborted && !listener.closed) {
     try {
       head = await laterHead(deps, head, through, signal)
       if (head <= through) continue
-      const end = head < through + SPAN ? head : through + SPAN
-      const page = await reader.readBetween(through, end, filter, maxBatch)
+      const batch = await batchBetween(deps, through, head, filter, maxBatch)
       if (signal.aborted) return
-      through = page.complete ? end : (page.events.at(-1)?.position ?? end)
-      yield { events: page.events.map(codec.decode), through }
+      through = batch.through
+      yield batch
     } catch (error) {
       if (!(error instanceof EventStoreUnavailableError)) throw error
       logger.warn({ err: error }, 'following the log is interrupted')
@@ -67,4 +67,17 @@ async function laterHead(
   if (head > through) return head
   await listener.waitBeyond(through, POLL_MS, signal)
   return listener.head > through ? listener.head : reader.head()
+}
+
+async function batchBetween(
+  { reader, codec }: FollowDeps,
+  after: Position,
+  head: Position,
+  filter: EventFilter,
+  maxBatch: number,
+): Promise<FeedBatch> {
+  const end = head < after + SPAN ? head : after + SPAN
+  const { events, complete } = await reader.readBetween(after, end, filter, maxBatch)
+  const through = complete ? end : (events.at(-1)?.position ?? end)
+  return { events: events.map(codec.decode), through }
 }
