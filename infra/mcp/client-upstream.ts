@@ -153,6 +153,8 @@ function reasonOf(error: unknown): string {
     return 'It did not answer in time.'
   if (error instanceof SdkError && error.code === SdkErrorCode.ConnectionClosed)
     return 'The connection ended.'
+  if (error instanceof SdkError && error.code === SdkErrorCode.EraNegotiationFailed)
+    return 'It could not be reached, or it is no MCP server.'
   if (error instanceof SdkError) return `Its answer is not MCP (${error.code}).`
   return 'It could not be reached.'
 }

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { createPool, createReadDatabase } from '../../../infra/postgres/pool.ts'
+import { createProjector } from '../../../infra/projector/projector.ts'
+import {
+  findQuarantine,
+  listServerProcesses,
+  type ServerProcessesTables,
+  serverProcesses,
+} from '../../../projections/gateway/server-processes.ts'
+import { silent } from '../../../services/ports/logger.ts'
+import { noMetrics } from '../../../services/ports/metrics.ts'
+import { freshPostgresStore } from '../../support/postgres-store.ts'
+import { waitFor } from '../../support/wait-for.ts'
+
+const { store, pool, appUrl } = await freshPostgresStore(t)
+const projecting = new AbortController()
+const projectorPool = createPool(appUrl)
+const projected = createProjector({
+  pool: projectorPool,
+  store,
+  readModels: [serverProcesses],
+  logger: silent,
+  metrics: noMetrics,
+}).run(projecting.signal)
+t.teardown(async () => {
+  projecting.abort()
+  await projected
+  await projectorPool.end()
+})
+const db = createReadDatabase<ServerProcessesTables>(pool)
+const installationId = randomUUID()
+
+async function append(stream: string, type: string, data: object) {
+  await store.append(
+    stream,
+    [{ id: randomUUID(), type, data: { installationId, ...data } }],
+    'any',
+    { tenantId: 'acme', actorId: 'x', correlationId: 'x', causationId: 'x' },
+  )
+}
+
+t.test('processes are listed newest first, page by page, by tenant', async (t) => {
+  const ids = [randomUUID(), randomUUID(), randomUUID()]
+  for (const [at, processId] of ids.entries())
+    await append(`process-acme.${processId}`, 'ServerProcessStarted', {
+      processId,
+      version: '1.0.0',
+      sandbox: 'none',
+      startedAt: `2026-01-0${at + 1}T00:00:00.000Z`,
+    })
+  await append(`process-acme.${ids[0]}`, 'ServerProcessStopped', {
+    processId: ids[0],
+    reason: 'exited',
+    exitCode: 7,
+    detail: 'The process ended with code 7.',
+    ranMs: 5,
+    stoppedAt: '2026-01-01T00:00:01.000Z',
+  })
+  const [newest, middle, oldest] = await waitFor('the stop', async () => {
+    const rows = await listServerProcesses(db, 'acme', { limit: 10 })
+    return rows.some(({ stopReason }) => stopReason !== null) && rows
+  })
+  t.same(
+    [newest, middle, oldest].map((row) => row?.processId),
+    [...ids].reverse(),
+  )
+  t.match(newest, { stoppedAt: null, stopReason: null })
+  t.match(oldest, { stopReason: 'exited', exitCode: 7, stoppedAt: '2026-01-01T00:00:01.000Z' })
+  const before = { startedAt: newest?.startedAt ?? '', processId: newest?.processId ?? '' }
+  t.same(await listServerProcesses(db, 'acme', { limit: 1, before }), [middle])
+  t.same(await listServerProcesses(db, 'other', { limit: 10 }), [])
+  t.same(await listServerProcesses(db, 'acme', { limit: 9, installationId: randomUUID() }), [])
+})
+
+t.test('a quarantine is there until it is lifted', async (t) => {
+  const stream = `quarantine-acme.${installationId}`
+  await append(stream, 'ServerQuarantined', {
+    version: '1.0.0',
+    generation: 1,
+    failures: 5,
+    cause: 'It died.',
+    quarantinedAt: '2026-01-01T00:00:00.000Z',
+  })
+  const row = await waitFor('the quarantine', () => findQuarantine(db, 'acme', installationId))
+  t.match(row, { failures: 5, cause: 'It died.' })
+  t.equal(await findQuarantine(db, 'other', installationId), undefined)
+  await append(stream, 'QuarantineLifted', { liftedAt: '2026-01-01T00:00:01.000Z' })
+  await waitFor(
+    'it to be lifted',
+    async () => (await findQuarantine(db, 'acme', installationId)) === undefined,
+  )
+})
