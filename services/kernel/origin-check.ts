@@ -27,6 +27,9 @@ export function refuseForeignCallers(app: FastifyInstance, policy: OriginPolicy)
   const hosts = policy.allowedHosts === undefined ? undefined : new Set(policy.allowedHosts)
   const origins = new Set(policy.allowedOrigins)
   app.addHook('onRequest', async (request) => {
+    // Node takes the first; what is in front of this server may have taken the last.
+    if ((request.raw.headersDistinct?.host?.length ?? 0) > 1)
+      throw problem(400, 'ambiguous-host', 'The request has more than one `Host`.')
     if (hosts !== undefined && !hosts.has(hostNameOf(request)))
       throw problem(421, 'unknown-host', 'This server does not answer for the name in `Host`.')
     const { origin } = request.headers

@@ -1,4 +1,4 @@
-import { type Logger as Pino, pino } from 'pino'
+import { type DestinationStream, destination, type Logger as Pino, pino } from 'pino'
 import { correlationId } from '../kernel/correlation.ts'
 import type { Config } from './config.ts'
 
@@ -7,18 +7,24 @@ const SECRETS = ['authorization', 'x-api-key', 'key', 'secret', 'password', 'tok
   (name) => [`["${name}"]`, `*["${name}"]`, `*.headers["${name}"]`],
 )
 
-/** JSON lines on standard output, each with the id of the request that it belongs to. */
-export function createLogger({ logLevel }: Pick<Config, 'logLevel'>): Pino {
-  return pino({
-    level: logLevel,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (level) => ({ level }) },
-    redact: { paths: SECRETS, censor: '[redacted]' },
-    mixin: () => {
-      const id = correlationId()
-      return id === undefined ? {} : { correlationId: id }
+/** JSON lines, each with the id of the request that it belongs to; by default on standard output. */
+export function createLogger(
+  { logLevel }: Pick<Config, 'logLevel'>,
+  output: DestinationStream = destination({ dest: 1, sync: true }),
+): Pino {
+  return pino(
+    {
+      level: logLevel,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+      redact: { paths: SECRETS, censor: '[redacted]' },
+      mixin: () => {
+        const id = correlationId()
+        return id === undefined ? {} : { correlationId: id }
+      },
+      mixinMergeStrategy: (own: object, mixed: object) => ({ ...mixed, ...own }),
     },
-    mixinMergeStrategy: (own: object, mixed: object) => ({ ...mixed, ...own }),
-  })
+    output,
+  )
 }

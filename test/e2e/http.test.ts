@@ -3,10 +3,11 @@ import path from 'node:path'
 import t from 'tap'
 import { emptyDatabase } from '../support/database.ts'
 import { freshNats } from '../support/nats.ts'
-import { newDataDirectory, startTidemark } from '../support/tidemark-process.ts'
+import { newDataDirectory, startTidemark } from '../support/program.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 // The real program in a process of its own, on a Postgres and a NATS of its own.
+t.setTimeout(240_000)
 
 t.test('the program from an empty database to its end', async (t) => {
   const database = await emptyDatabase(t)

@@ -1,172 +1,76 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { waitFor } from './wait-for.ts'
+import { emptyDatabase } from './database.ts'
+import { freshNats } from './nats.ts'
+import { exitOf, launch, newDataDirectory, readyAddress } from './program.ts'
 
-const START_TIMEOUT_MS = 90_000
-const ANSWER_TIMEOUT_MS = 5_000
-const ROOT = path.resolve(import.meta.dirname, '../..')
-
-export type ProcessExit = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
+export type Answer = { readonly status: number; readonly body: Record<string, unknown> }
 
 export type TidemarkProcess = {
-  readonly pid: number
-  readonly address: string
-  /** The first API key. */
-  readonly key: string
-  readonly log: () => string
-  readonly signal: (signal: NodeJS.Signals) => void
-  readonly exited: Promise<ProcessExit>
-  /** Asks it to stop, and resolves when it has. */
-  readonly stop: () => Promise<ProcessExit>
-  /** Sends with the first key unless `key` says otherwise; `null` = none. */
-  readonly request: (path: string, options?: RequestOptions) => Promise<Response>
-  /** @throws when the answer is not a success. */
-  readonly json: <Answer = Record<string, unknown>>(
-    path: string,
-    options?: RequestOptions,
+  readonly appUrl: string
+  readonly dataDir: string
+  /** Starts the program on the same database, bus and data, and waits until it is ready. */
+  readonly start: () => Promise<void>
+  /** As a crash does. */
+  readonly kill: () => Promise<void>
+  /** @returns its exit code. */
+  readonly stop: () => Promise<number | null>
+  /** With the first key. @throws when the program cannot be reached. */
+  readonly request: (
+    method: string,
+    place: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
   ) => Promise<Answer>
 }
 
-export type RequestOptions = {
-  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
-  readonly body?: unknown
-  readonly key?: string | null
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-export type TidemarkOptions = {
-  readonly databaseUrl: string
-  readonly databaseOwnerUrl?: string
-  readonly natsUrl: string
-  /** By default a new one; give one to start again on the same data. */
-  readonly dataDirectory?: string
-  readonly environment?: NodeJS.ProcessEnv
-}
-
-type Teardown = { readonly teardown: (stop: () => Promise<void>) => void }
-
-/** The real program as a process of its own, ready to serve; killed at teardown. */
-export async function startTidemark(
-  t: Teardown,
-  options: TidemarkOptions,
+/** A program that is killed and started again, with servers and data that stay. */
+export async function tidemarkProcess(
+  t: { readonly teardown: (stop: () => Promise<void>) => void },
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<TidemarkProcess> {
-  const dataDirectory = options.dataDirectory ?? newDataDirectory(t)
-  const child = launch(t, dataDirectory, options)
-  const exited = exitOf(child)
-  const log = () => readFileSync(path.join(dataDirectory, 'tidemark.log'), 'utf8')
-  const address = await readyAddress(dataDirectory, exited, log)
-  const key = readFileSync(path.join(dataDirectory, 'first-api-key'), 'utf8').trim()
-  const request: TidemarkProcess['request'] = (place, { method, body, headers, ...more } = {}) => {
-    const sent = more.key === undefined ? key : more.key
-    return fetch(`${address}${place}`, {
-      method: method ?? (body === undefined ? 'GET' : 'POST'),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      headers: {
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(sent === null ? {} : { authorization: `Bearer ${sent}` }),
-        ...headers,
-      },
-    })
+  const database = await emptyDatabase(t)
+  const nats = await freshNats(t)
+  const dataDir = newDataDirectory(t)
+  const options = {
+    databaseUrl: database.appUrl,
+    databaseOwnerUrl: database.ownerUrl,
+    natsUrl: nats.url,
+    environment: { ALLOW_PRIVATE_UPSTREAMS: '1', ...environment },
   }
+  let child: ReturnType<typeof launch> | undefined
+  let address = ''
+
+  async function end(signal: NodeJS.Signals) {
+    if (child === undefined) return null
+    child.kill(signal)
+    return (await exitOf(child)).code
+  }
+
   return {
-    pid: child.pid ?? 0,
-    ...{ address, key, log, exited, request },
-    signal: (signal) => void child.kill(signal),
-    async stop() {
-      child.kill('SIGTERM')
-      return await exited
+    appUrl: database.appUrl,
+    dataDir,
+    async start() {
+      child = launch(t, dataDir, options)
+      const log = () => readFileSync(path.join(dataDir, 'tidemark.log'), 'utf8')
+      address = await readyAddress(dataDir, exitOf(child), log)
     },
-    async json<Answer>(place: string, requestOptions?: RequestOptions) {
-      const answer = await request(place, requestOptions)
-      if (answer.ok) return (await answer.json()) as Answer
-      throw new Error(`${place}: ${answer.status} ${await answer.text()}`)
+    async kill() {
+      await end('SIGKILL')
     },
-  }
-}
-
-/** Started, and perhaps soon ended: `exitOf` tells. Killed at teardown. */
-export function launch(
-  t: Teardown,
-  dataDirectory: string,
-  { databaseUrl, databaseOwnerUrl, natsUrl, environment }: TidemarkOptions,
-): ChildProcess {
-  rmSync(path.join(dataDirectory, 'address'), { force: true })
-  const output = openSync(path.join(dataDirectory, 'tidemark.log'), 'a')
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', path.join(ROOT, 'services/main/main.ts')],
-    {
-      cwd: ROOT,
-      stdio: ['ignore', output, output],
-      env: {
-        ...ownEnvironment(),
-        DATABASE_URL: databaseUrl,
-        ...(databaseOwnerUrl === undefined ? {} : { DATABASE_OWNER_URL: databaseOwnerUrl }),
-        NATS_URL: natsUrl,
-        DATA_DIR: dataDirectory,
-        PORT: '0',
-        ...environment,
-      },
+    stop: () => end('SIGTERM'),
+    async request(method, place, body, headers) {
+      const key = readFileSync(path.join(dataDir, 'first-api-key'), 'utf8').trim()
+      const answer = await fetch(`${address}${place}`, {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        headers: {
+          authorization: `Bearer ${key}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+      })
+      return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
     },
-  )
-  closeSync(output)
-  t.teardown(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
-    await exitOf(child)
-  })
-  return child
-}
-
-export function newDataDirectory(t: Teardown): string {
-  const directory = mkdtempSync(path.join(tmpdir(), 'tidemark-e2e-'))
-  t.teardown(async () => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
-
-export function exitOf(child: ChildProcess): Promise<ProcessExit> {
-  if (child.exitCode !== null || child.signalCode !== null)
-    return Promise.resolve({ code: child.exitCode, signal: child.signalCode })
-  return new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })))
-}
-
-/** What the test run itself was told about coverage and loaders is not for the program. */
-function ownEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _loader, NODE_V8_COVERAGE: _coverage, ...environment } = process.env
-  return environment
-}
-
-async function readyAddress(
-  dataDirectory: string,
-  exited: Promise<ProcessExit>,
-  log: () => string,
-): Promise<string> {
-  let ended = false
-  void exited.then(() => {
-    ended = true
-  })
-  const file = path.join(dataDirectory, 'address')
-  return await waitFor(
-    'Tidemark to be ready',
-    async () => {
-      if (ended) throw new Error(`Tidemark ended:\n${log().slice(-3_000)}`)
-      const address = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
-      return address !== '' && (await isReady(address)) ? address : undefined
-    },
-    START_TIMEOUT_MS,
-  )
-}
-
-async function isReady(address: string): Promise<boolean> {
-  try {
-    const answer = await fetch(`${address}/health/ready`, {
-      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-    })
-    await answer.body?.cancel()
-    return answer.ok
-  } catch {
-    return false
   }
 }
