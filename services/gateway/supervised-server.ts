@@ -10,7 +10,7 @@ import { type AfterFailure, afterFailure } from '../../domain/gateway/restart-po
 import { execute, load } from '../kernel/execute.ts'
 import type { AppendContext, EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { McpConnector } from '../ports/mcp-upstream.ts'
+import { type McpConnector, UpstreamLostError } from '../ports/mcp-upstream.ts'
 import { SandboxUnavailableError } from '../ports/sandbox.ts'
 import { ServerUnavailableError } from './faults.ts'
 import { GATEWAY_ACTOR, type ProcessJournal } from './process-journal.ts'
@@ -212,7 +212,8 @@ export class SupervisedServer {
       return new ServerUnavailableError('sandbox-unavailable', error.message)
     const { installationId } = this
     this.#deps.logger.warn({ error, installationId }, 'A server did not start')
-    const cause = error instanceof Error ? error.message : 'It did not start.'
+    // Only what was written for callers: other errors name paths.
+    const cause = error instanceof UpstreamLostError ? error.message : 'It could not be started.'
     await this.#failed(server, cause)
     return new ServerUnavailableError('server-start-failed', `The server did not start: ${cause}`)
   }

@@ -84,7 +84,7 @@ t.test('in bubblewrap', async (t) => {
   t.teardown(async () => rmSync(dataDirectory, { recursive: true, force: true }))
   cpSync(
     path.join(FAKE_RUNTIME.directory, FAKE_RUNTIME.entry),
-    path.join(dataDirectory, 'v1', FAKE_RUNTIME.entry),
+    path.join(dataDirectory, 'servers', 'v1', FAKE_RUNTIME.entry),
   )
   const sandbox = await createSandbox({
     dataDir: dataDirectory,
@@ -95,7 +95,7 @@ t.test('in bubblewrap', async (t) => {
     t.comment(`Skipped: ${sandbox.status.reason}`)
     return
   }
-  const runtime = { ...FAKE_RUNTIME, directory: 'v1' }
+  const runtime = { ...FAKE_RUNTIME, directory: 'servers/v1' }
 
   t.test('a server answers, knows its secrets and nothing of the gateway', async (t) => {
     const gateway = await testGateway(t, { sandbox, secrets: { TOKEN: 's3cret', OTHER: 'no' } })
