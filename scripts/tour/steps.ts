@@ -3,17 +3,17 @@ import path from 'node:path'
 import type { Api } from '../../services/cli/api.ts'
 import {
   type Accepted,
-  allInstallations,
   type InstallationDetail,
   untilSettled,
 } from '../../services/cli/installations.ts'
 import { syncSource, syncSummary } from '../../services/cli/sources.ts'
 import { connectTo } from '../../services/cli/tool-call.ts'
+import type { Usage } from '../../services/cli/usage.ts'
 import { verify } from '../../services/cli/verification.ts'
 import { check } from './check.ts'
+import { rememberTour, uninstallLastTour } from './last-tour.ts'
 
 const SERVER = 'io.github.modelcontextprotocol/server-everything'
-/** The tour's own: an installation of the same server that somebody uses is left alone. */
 const SOURCE = 'starter'
 const OLDER = '2025.11.25'
 const SNAPSHOT_SOURCE = 'tour-snapshot'
@@ -28,6 +28,7 @@ export type Tour = {
   readonly api: Api
   installation?: InstallationDetail
   newest?: string
+  echoesBefore?: number
   /** A moment at which the older version was active. */
   beforeUpdate?: string
 }
@@ -77,7 +78,7 @@ async function search({ api }: Tour): Promise<string> {
 
 async function install(tour: Tour): Promise<string> {
   const { api } = tour
-  await uninstallEarlierTours(api)
+  await uninstallLastTour(api)
   const accepted = await api.post<Accepted>('/v1/installations', {
     server: SERVER,
     version: OLDER,
@@ -87,18 +88,13 @@ async function install(tour: Tour): Promise<string> {
   const done = await untilSettled(api, accepted, () => {})
   check(done.version === OLDER, `version ${done.version} is active`)
   check(done.tools.includes('echo'), 'it lists no tool "echo"')
+  rememberTour(done.installationId)
   tour.installation = done
   return `${done.tools.length} tools; ${done.installationId}`
 }
 
-async function uninstallEarlierTours(api: Api): Promise<void> {
-  const earlier = (await allInstallations(api)).filter(
-    ({ server, status }) => server === SERVER && status !== 'uninstalled',
-  )
-  for (const { installationId } of earlier) await api.delete(`/v1/installations/${installationId}`)
-}
-
 async function call(tour: Tour): Promise<string> {
+  tour.echoesBefore = await echoes(tour.api)
   await using server = await connectTo(tour.api, idOf(tour))
   const message = `The tide is in at ${new Date().toISOString()}`
   const { content, isError } = await server.call('echo', { message })
@@ -108,21 +104,24 @@ async function call(tour: Tour): Promise<string> {
   return text
 }
 
-async function stats({ api }: Tour): Promise<string> {
-  type Usage = {
-    readonly total: { readonly calls: number; readonly p50Ms: number | null }
-    readonly tools: readonly { readonly tool: string; readonly calls: number }[]
-  }
-  const path = `/v1/analytics/services/${encodeURIComponent(SERVER)}`
-  // The call is recorded in groups, a moment after it was answered.
+async function stats({ api, echoesBefore = 0 }: Tour): Promise<string> {
+  // Calls are recorded in groups, a moment after they were answered.
   const deadline = performance.now() + 10_000
-  for (;;) {
-    const { total, tools } = await api.get<Usage>(path)
-    const echoed = tools.find(({ tool }) => tool === 'echo')?.calls ?? 0
-    if (echoed > 0) return `${total.calls} calls, ${echoed} of "echo", p50 ${total.p50Ms} ms`
+  while ((await echoes(api)) <= echoesBefore) {
     check(performance.now() < deadline, 'the call was not counted within 10 s')
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
+  const { total } = await usage(api)
+  const { calls, errors, p50Ms, p99Ms } = total
+  return `${calls} calls so far, ${errors} errors; p50 ${p50Ms} ms, p99 ${p99Ms} ms`
+}
+
+async function echoes(api: Api): Promise<number> {
+  return (await usage(api)).tools.find(({ tool }) => tool === 'echo')?.calls ?? 0
+}
+
+function usage(api: Api): Promise<Usage> {
+  return api.get(`/v1/analytics/services/${encodeURIComponent(SERVER)}`)
 }
 
 async function update(tour: Tour): Promise<string> {

@@ -31,20 +31,10 @@ export function connect(options: GlobalOptions): Api {
   const key = apiKeyOf(options)
 
   async function send(path: string, query: Query, init: RequestInit): Promise<Response> {
-    const url = new URL(path, address)
-    for (const [name, value] of Object.entries(query))
-      if (value !== undefined) url.searchParams.set(name, String(value))
+    const url = addressed(new URL(path, address), query)
     const headers = new Headers(init.headers)
     if (key !== undefined) headers.set('authorization', `Bearer ${key}`)
-    const deadline = performance.now() + PATIENCE_MS
-    for (;;) {
-      const response = await reach(url, { ...init, headers, redirect: 'error' })
-      if (response.ok) return response
-      const refusal = await refusalIn(response)
-      const passes = refusal instanceof RefusedError && PASSING.includes(refusal.problem.code)
-      if (!passes || performance.now() > deadline) throw refusal
-      await delay(RETRY_MS)
-    }
+    return persist(() => reach(url, { ...init, headers, redirect: 'error' }))
   }
 
   async function ask<Answer>(path: string, query: Query, init: RequestInit): Promise<Answer> {
@@ -67,6 +57,24 @@ export function connect(options: GlobalOptions): Api {
           : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       }),
     open: (path, query, headers, method = 'GET') => send(path, query, { headers, method }),
+  }
+}
+
+function addressed(url: URL, query: Query): URL {
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) url.searchParams.set(name, String(value))
+  return url
+}
+
+async function persist(request: () => Promise<Response>): Promise<Response> {
+  const deadline = performance.now() + PATIENCE_MS
+  for (;;) {
+    const response = await request()
+    if (response.ok) return response
+    const refusal = await refusalIn(response)
+    const passes = refusal instanceof RefusedError && PASSING.includes(refusal.problem.code)
+    if (!passes || performance.now() > deadline) throw refusal
+    await delay(RETRY_MS)
   }
 }
 

@@ -2,22 +2,7 @@ import type { Command } from 'commander'
 import { print, printTable } from '../output.ts'
 import { printable } from '../printable.ts'
 import { sessionOf } from '../session.ts'
-
-type Figures = {
-  readonly calls: number
-  readonly errors: number
-  readonly p50Ms: number | null
-  readonly p95Ms: number | null
-  readonly p99Ms: number | null
-}
-
-type Usage = {
-  readonly serviceId: string
-  readonly from: string
-  readonly to: string
-  readonly total: Figures
-  readonly tools: readonly (Figures & { readonly tool: string })[]
-}
+import type { Usage } from '../usage.ts'
 
 export function addStatsCommand(program: Command): void {
   program
