@@ -7,18 +7,18 @@ import t, { type Test } from 'tap'
 import { installation, installationStream } from '../../domain/installer/installation.ts'
 import type { InstallationCommand } from '../../domain/installer/installation-commands.ts'
 import { execute, load } from '../../services/kernel/execute.ts'
-import type { InstallerJob } from '../support/installer-process.ts'
-import { dataDirectory, installerParts } from '../support/installer-world.ts'
-import { mcpPackage } from '../support/mcp-package.ts'
-import { startNpmRegistry } from '../support/npm-registry.ts'
-import { freshPostgresStore } from '../support/postgres-store.ts'
+import type { InstallerJob } from './installer-process.ts'
+import { dataDirectory, installerParts } from './installer-world.ts'
+import { mcpPackage } from './mcp-package.ts'
+import { startNpmRegistry } from './npm-registry.ts'
+import { freshPostgresStore } from './postgres-store.ts'
 
 // kill -9 of the installing process at random moments: nothing is lost, doubled or half-installed.
 
-const INSTALLATIONS = 4
+const INSTALLATIONS = 2
 const KILLS_EACH = 5
 /** About as long as an install takes. */
-const LONGEST_LIFE_MS = 4_000
+const LONGEST_LIFE_MS = 3_000
 
 const context = { tenantId: 'acme', actorId: 'test', correlationId: 'test', causationId: 'test' }
 const now = '2026-01-02T03:04:05.000Z'
@@ -35,7 +35,7 @@ const send = (command: InstallationCommand) =>
 /** @returns true when the process ended by itself. */
 async function driveFor(installationId: string, lifeMs: number | undefined): Promise<boolean> {
   const job: InstallerJob = { appUrl, dataDir, npm: registry.npm, installationId }
-  const program = path.join(import.meta.dirname, '../support/installer-process.ts')
+  const program = path.join(import.meta.dirname, './installer-process.ts')
   const child = spawn(process.execPath, ['--import', 'tsx', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, JOB: JSON.stringify(job) },
@@ -69,18 +69,16 @@ async function request(installationId: string, kind: 'install' | 'update'): Prom
   })
 }
 
-t.test(
-  'what is killed again and again is whole in the end',
-  { skip, timeout: 110_000 },
-  async (t) => {
-    const lanes = Array.from({ length: INSTALLATIONS }, (_, n) =>
-      surviveKills(t, n % 2 === 0 ? 'install' : 'update'),
-    )
+/** Two installations at once, each killed `KILLS_EACH` times. */
+export function killTest(kind: 'install' | 'update'): void {
+  const name = `an ${kind} that is killed again and again is whole in the end`
+  void t.test(name, { skip, timeout: 115_000 }, async (t) => {
+    const lanes = Array.from({ length: INSTALLATIONS }, () => surviveKills(t, kind))
     const killed = (await Promise.all(lanes)).reduce((sum, one) => sum + one, 0)
     t.comment(`killed ${killed} times while it worked`)
     t.ok(killed > 0)
-  },
-)
+  })
+}
 
 /** @returns how often the process was killed before it was done. */
 async function surviveKills(t: Test, kind: 'install' | 'update'): Promise<number> {

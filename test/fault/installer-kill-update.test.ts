@@ -1,0 +1,3 @@
+import { killTest } from '../support/installer-kills.ts'
+
+killTest('update')
