@@ -37,7 +37,7 @@ export const up: Migration['up'] = async (db: Kysely<unknown>) => {
     create table catalogue_sources (
       tenant_id text not null,
       source_id text not null,
-      position bigint not null,
+      position bigint,
       entries_position bigint not null,
       primary key (tenant_id, source_id)
     )`.execute(db)

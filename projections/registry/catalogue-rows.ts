@@ -14,12 +14,16 @@ type EntryKey = {
   readonly version: string
 }
 
-/** Columns of `catalogue_entries`; 64-bit numbers as text, because they travel as JSON. */
+/**
+ * Columns of `catalogue_entries`; 64-bit numbers as text, because they travel as JSON. What left
+ * its source keeps a row, for the revision of its stream. A row follows from one event alone.
+ */
 export type EntryRow = EntryKey & {
+  readonly present: boolean
   readonly content_hash: string
   readonly revision: string
   readonly position: string
-  readonly entry: string
+  readonly entry: string | null
   readonly problems: readonly string[]
   readonly status: string
   readonly is_latest: boolean
@@ -27,9 +31,6 @@ export type EntryRow = EntryKey & {
   readonly updated_at: string
   readonly version_key: string
 }
-
-/** What left a source: the row stays, for the revision of its stream. */
-export type GoneRow = EntryKey & { readonly revision: string; readonly position: string }
 
 /** A place in the log that belongs to a source. */
 export type SourcePlaceRow = {
@@ -39,8 +40,7 @@ export type SourcePlaceRow = {
 }
 
 export type FoldedBatch = {
-  readonly listed: readonly EntryRow[]
-  readonly gone: readonly GoneRow[]
+  readonly entries: readonly EntryRow[]
   readonly sources: readonly SourcePlaceRow[]
   /** The newest entry event of each source. */
   readonly newest: readonly SourcePlaceRow[]
@@ -48,8 +48,7 @@ export type FoldedBatch = {
 
 /** The last word on every key of the batch. Pure. */
 export function foldBatch(batch: readonly (readonly [CatalogueEvent, EventMeta])[]): FoldedBatch {
-  const listed = new Map<string, EntryRow>()
-  const gone = new Map<string, GoneRow>()
+  const entries = new Map<string, EntryRow>()
   const sources = new Map<string, SourcePlaceRow>()
   const newest = new Map<string, SourcePlaceRow>()
   for (const [event, meta] of batch) {
@@ -59,12 +58,10 @@ export function foldBatch(batch: readonly (readonly [CatalogueEvent, EventMeta])
     switch (event.type) {
       case 'CatalogueEntryAdded':
       case 'CatalogueEntryChanged':
-        listed.set(meta.stream, entryRow(event, meta))
-        gone.delete(meta.stream)
+        entries.set(meta.stream, listedRow(event, meta))
         break
       case 'CatalogueEntryRemoved':
-        gone.set(meta.stream, { ...keyOf(event, meta), ...placeOf(meta) })
-        listed.delete(meta.stream)
+        entries.set(meta.stream, goneRow(event, meta))
         break
       case 'RegistrySourceAdded':
         sources.set(meta.stream, place)
@@ -72,8 +69,7 @@ export function foldBatch(batch: readonly (readonly [CatalogueEvent, EventMeta])
     }
   }
   return {
-    listed: [...listed.values()],
-    gone: [...gone.values()],
+    entries: [...entries.values()],
     sources: [...sources.values()],
     newest: [...newest.values()],
   }
@@ -87,15 +83,15 @@ function placeOfSource({ data }: CatalogueEvent, meta: EventMeta): SourcePlaceRo
   }
 }
 
-function entryRow(
-  event: Exclude<CatalogueEntryEvent, { readonly type: 'CatalogueEntryRemoved' }>,
-  meta: EventMeta,
-): EntryRow {
+type Removed = Extract<CatalogueEntryEvent, { readonly type: 'CatalogueEntryRemoved' }>
+
+function listedRow(event: Exclude<CatalogueEntryEvent, Removed>, meta: EventMeta): EntryRow {
   const { entry, contentHash, problems, version } = event.data
   const official = officialMeta(entry)
   return {
     ...keyOf(event, meta),
     ...placeOf(meta),
+    present: true,
     content_hash: contentHash,
     entry: JSON.stringify(entry),
     problems,
@@ -104,6 +100,22 @@ function entryRow(
     published_at: official.publishedAt,
     updated_at: official.updatedAt ?? official.publishedAt ?? meta.time,
     version_key: versionKey(version),
+  }
+}
+
+function goneRow(event: Removed, meta: EventMeta): EntryRow {
+  return {
+    ...keyOf(event, meta),
+    ...placeOf(meta),
+    present: false,
+    content_hash: event.data.previousHash,
+    entry: null,
+    problems: [],
+    status: 'deleted',
+    is_latest: false,
+    published_at: null,
+    updated_at: meta.time,
+    version_key: versionKey(event.data.version),
   }
 }
 

@@ -14,7 +14,7 @@ export interface CatalogueTables {
     revision: bigint
     /** Of the entry's newest event. */
     position: bigint
-    /** JSON; null when not present. */
+    /** JSON; null when it left the source. */
     entry: string | null
     problems: string[]
     status: string
@@ -33,7 +33,7 @@ export interface CatalogueTables {
     tenant_id: string
     source_id: string
     /** The age of a source decides which of two sources is believed. */
-    position: bigint
+    position: bigint | null
     /** Of the newest event of any of its entries; 0 when there is none. */
     entries_position: bigint
   }

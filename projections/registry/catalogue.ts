@@ -32,8 +32,7 @@ export const catalogue: SqlReadModel<CatalogueEvent, CatalogueTables> = {
     const rows = foldBatch(batch)
     await putSources(trx, rows.sources)
     await putNewest(trx, rows.newest)
-    await putListed(trx, rows.listed)
-    await markGone(trx, rows.gone)
+    await putEntries(trx, rows.entries)
     const touched = await touchedServers(trx, rows)
     if (touched.length === 0) return
     await markWinners(trx, touched)
@@ -53,41 +52,31 @@ async function putSources(trx: Trx, sources: FoldedBatch['sources']): Promise<vo
 async function putNewest(trx: Trx, newest: FoldedBatch['newest']): Promise<void> {
   if (newest.length === 0) return
   await sql`
-    update catalogue_sources s set entries_position = x.position
-    from json_to_recordset(${json(newest)})
+    insert into catalogue_sources (tenant_id, source_id, entries_position)
+    select * from json_to_recordset(${json(newest)})
       as x (tenant_id text, source_id text, position bigint)
-    where (s.tenant_id, s.source_id) = (x.tenant_id, x.source_id)`.execute(trx)
+    on conflict (tenant_id, source_id) do update
+      set entries_position = excluded.entries_position`.execute(trx)
 }
 
-async function putListed(trx: Trx, listed: FoldedBatch['listed']): Promise<void> {
-  if (listed.length === 0) return
+async function putEntries(trx: Trx, entries: FoldedBatch['entries']): Promise<void> {
+  if (entries.length === 0) return
   await sql`
     insert into catalogue_entries (tenant_id, source_id, name, version, present, content_hash,
       revision, position, entry, problems, status, is_latest, published_at, updated_at, version_key)
-    select tenant_id, source_id, name, version, true, content_hash, revision, position, entry,
+    select tenant_id, source_id, name, version, present, content_hash, revision, position, entry,
       array(select json_array_elements_text(problems)), status, is_latest, published_at,
       updated_at, version_key
-    from json_to_recordset(${json(listed)}) as x (tenant_id text, source_id text, name text,
-      version text, content_hash text, revision bigint, position bigint, entry text,
-      problems json, status text, is_latest boolean, published_at timestamptz,
+    from json_to_recordset(${json(entries)}) as x (tenant_id text, source_id text, name text,
+      version text, present boolean, content_hash text, revision bigint, position bigint,
+      entry text, problems json, status text, is_latest boolean, published_at timestamptz,
       updated_at timestamptz, version_key text)
     on conflict (tenant_id, source_id, name, version) do update set
-      present = true, content_hash = excluded.content_hash, revision = excluded.revision,
-      position = excluded.position, entry = excluded.entry, problems = excluded.problems,
-      status = excluded.status, is_latest = excluded.is_latest,
+      present = excluded.present, content_hash = excluded.content_hash,
+      revision = excluded.revision, position = excluded.position, entry = excluded.entry,
+      problems = excluded.problems, status = excluded.status, is_latest = excluded.is_latest,
       published_at = excluded.published_at, updated_at = excluded.updated_at,
       version_key = excluded.version_key`.execute(trx)
-}
-
-async function markGone(trx: Trx, gone: FoldedBatch['gone']): Promise<void> {
-  if (gone.length === 0) return
-  await sql`
-    update catalogue_entries e set present = false, entry = null, problems = '{}',
-      revision = x.revision, position = x.position
-    from json_to_recordset(${json(gone)}) as x (tenant_id text, source_id text, name text,
-      version text, revision bigint, position bigint)
-    where (e.tenant_id, e.source_id, e.name, e.version)
-      = (x.tenant_id, x.source_id, x.name, x.version)`.execute(trx)
 }
 
 /** A source that is added again has a new age: all that it lists is judged anew. */
@@ -95,7 +84,7 @@ async function touchedServers(trx: Trx, rows: FoldedBatch): Promise<ServerKey[]>
   const servers = new Map<string, ServerKey>()
   const touch = ({ tenant_id, name }: ServerKey) =>
     servers.set(`${tenant_id}/${name}`, { tenant_id, name })
-  for (const row of [...rows.listed, ...rows.gone]) touch(row)
+  for (const row of rows.entries) touch(row)
   for (const { tenant_id, source_id } of rows.sources) {
     const listed = await trx
       .selectFrom('catalogue_entries')
@@ -116,7 +105,7 @@ async function markWinners(trx: Trx, touched: readonly ServerKey[]): Promise<voi
         e.published_at, e.version_key, s.position as age,
         e.present and row_number() over (
           partition by e.tenant_id, e.name, e.version
-          order by e.present desc, s.position, e.source_id) = 1 as wins
+          order by e.present desc, s.position nulls last, e.source_id) = 1 as wins
       from json_to_recordset(${json(touched)}) as t (tenant_id text, name text)
       join catalogue_entries e on (e.tenant_id, e.name) = (t.tenant_id, t.name)
       left join catalogue_sources s on (s.tenant_id, s.source_id) = (e.tenant_id, e.source_id)
@@ -124,7 +113,7 @@ async function markWinners(trx: Trx, touched: readonly ServerKey[]): Promise<voi
       select *, wins and row_number() over (
         partition by tenant_id, name
         order by wins desc, status = 'deleted', is_latest desc, published_at desc nulls last,
-          version_key desc, age, source_id, version desc) = 1 as stands
+          version_key desc, age nulls last, source_id, version desc) = 1 as stands
       from candidate
     )
     update catalogue_entries e set winner = j.wins, latest = j.stands

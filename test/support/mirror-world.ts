@@ -28,6 +28,7 @@ type Scope = { teardown: (stop: () => Promise<void>) => void }
 export type MirrorWorldOptions = {
   readonly http?: Partial<HttpUpstreamOptions>
   readonly fileRoots?: readonly string[]
+  readonly builtIn?: Readonly<Record<string, string>>
   readonly limits?: Partial<SyncLimits>
 }
 
@@ -36,13 +37,13 @@ export type MirrorWorld = Awaited<ReturnType<typeof mirrorWorld>>
 /** Log, projector and sync of one tenant on a database of their own, without a bus. */
 export async function mirrorWorld(
   t: Scope,
-  { http = {}, fileRoots = [], limits = {} }: MirrorWorldOptions = {},
+  { http = {}, fileRoots = [], builtIn = {}, limits = {} }: MirrorWorldOptions = {},
 ) {
   const stopping = new AbortController()
   let projecting: Promise<void> = Promise.resolve()
   const upstream = createUpstreamRegistry({
     http: { allowPrivate: true, minBackoffMs: 1, attempts: 2, ...http },
-    files: { roots: fileRoots },
+    files: { roots: fileRoots, builtIn },
   })
   const { store, pool, appUrl } = await freshPostgresStore({
     teardown: (close) =>
