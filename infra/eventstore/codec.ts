@@ -20,7 +20,7 @@ import { unstorablePlace } from './json-data.ts'
 /** Of all events of one append together, inclusive, in bytes of UTF-8: what EventStoreDB takes. */
 export const MAX_DATA_BYTES = 1_048_576
 /** Of one event, inclusive, in bytes of UTF-8. */
-export const MAX_METADATA_BYTES = 65_536
+const MAX_METADATA_BYTES = 65_536
 
 /** NUL, which Postgres does not store, and lone surrogates, which UTF-8 cannot say. */
 const NOT_STORABLE = /\0|\p{Surrogate}/u

@@ -21,7 +21,7 @@ const NETWORK_CODES = /^E(CONN|PIPE|TIMEDOUT|HOST|NET|NOTFOUND|AI_AGAIN|NOENT)/
 /** `pg` reports a lost connection as an error without a code. */
 const LOST_CONNECTION = /connection terminated|not queryable|timeout|client was closed/i
 
-export class DatabaseTimeoutError extends Error {
+class DatabaseTimeoutError extends Error {
   override readonly name = 'DatabaseTimeoutError'
 }
 

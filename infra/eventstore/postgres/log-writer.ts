@@ -71,8 +71,12 @@ export class LogWriter {
     return logStateOf(rows)
   }
 
-  /** Commits the rows right behind `head` and tells the followers. */
+  /**
+   * Commits the rows right behind `head` and tells the followers. The lock keeps appenders from
+   * meeting; should they ever meet, the unique position lets one of them through.
+   */
   async write(head: bigint, rows: readonly NewRow[]): Promise<void> {
+    if (!this.#holdsLock) throw new Error('Only who holds the lock writes.')
     await this.#query({
       name: 'write-events',
       text: WRITE,
