@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import type { EventOf } from '../kernel/event.ts'
 import { firstVersion } from '../kernel/upcast.ts'
 import { SCOPES } from './scopes.ts'
@@ -46,8 +46,6 @@ export type IdentityEvent =
   | EventOf<'CatalogueVisibilityChanged', typeof CatalogueVisibilityChangedV1>
   | EventOf<'ApiKeyIssued', typeof ApiKeyIssuedV1>
   | EventOf<'ApiKeyRevoked', typeof ApiKeyRevokedV1>
-
-export type ApiKeyIssuedData = Static<typeof ApiKeyIssuedV1>
 
 export const identityEvents = {
   TenantCreated: firstVersion(TenantCreatedV1),

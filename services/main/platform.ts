@@ -20,6 +20,7 @@ import type { ReadFreshness } from '../ports/read-freshness.ts'
 import type { Part } from './background.ts'
 import type { Config, Role } from './config.ts'
 import type { Owned } from './owned.ts'
+import { untilStopping } from './until-stopping.ts'
 import { waitForDependency } from './wait-for-dependency.ts'
 
 const MAX_CONNECTIONS = 20
@@ -74,7 +75,8 @@ export async function openPlatform(deps: PlatformDeps): Promise<Platform> {
   await waitForDependency('The event store', logger, () => store.head())
   const bus = owned.use('message bus', createNatsMessageBus({ url: config.natsUrl, logger }))
   if (needsBus(config)) await waitForDependency('NATS', logger, () => bus.lastPosition())
-  const freshness = owned.use('read freshness', createReadFreshness({ pool }))
+  const checkpoints = owned.use('read freshness', createReadFreshness({ pool }))
+  const freshness = untilStopping(checkpoints, deps.stopping)
   return { ...deps, metrics, now, pool, db, store, bus, freshness }
 }
 

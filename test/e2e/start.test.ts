@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { emptyDatabase } from '../support/database.ts'
+import { freshNats } from '../support/nats.ts'
+import { exitOf, launch, newDataDirectory, startTidemark } from '../support/program.ts'
+
+t.setTimeout(240_000)
+
+t.test('what is configured wrongly is told at once, one sentence a variable', async (t) => {
+  const directory = newDataDirectory(t)
+  const child = launch(t, directory, {
+    databaseUrl: 'mysql://root:hunter2@host/db',
+    natsUrl: 'nats://127.0.0.1:4222',
+    environment: { ROLES: 'api,everything' },
+  })
+  t.same(await exitOf(child), { code: 1, signal: null })
+  const output = readFileSync(path.join(directory, 'tidemark.log'), 'utf8').trim().split('\n')
+  t.same(
+    output.map((line) => line.split(' ')[0]),
+    ['DATABASE_URL', 'ROLES'],
+  )
+  t.notMatch(output.join(), /hunter2|at .*\.ts/)
+})
+
+t.test('the roles can be in processes of their own', async (t) => {
+  const database = await emptyDatabase(t)
+  const nats = await freshNats(t)
+  const servers = {
+    databaseUrl: database.appUrl,
+    databaseOwnerUrl: database.ownerUrl,
+    natsUrl: nats.url,
+    dataDirectory: newDataDirectory(t),
+  }
+  const inRole = (ROLES: string) => ({ ...servers, environment: { ROLES, SANDBOX: 'none' } })
+  const behind = await startTidemark(t, inRole('relay,projector,reactors,jobs'))
+  t.equal((await behind.request('/v1/whoami')).status, 404, 'it has no API')
+  t.equal((await behind.request('/health/live', { key: null })).status, 200)
+
+  const front = await startTidemark(t, inRole('api'))
+  t.equal(front.key, behind.key, 'both started on one data directory')
+  const { key } = await front.json<{ key: string }>('/v1/keys', {
+    body: { name: 'new', scopes: ['catalogue:read'] },
+  })
+  t.equal((await front.request('/v1/whoami', { key })).status, 200, 'its read models are kept')
+  t.match(await front.json('/v1/audit/verifications', { method: 'POST' }), { identical: true })
+  t.same(await front.stop(), { code: 0, signal: null })
+  t.same(await behind.stop(), { code: 0, signal: null })
+})
