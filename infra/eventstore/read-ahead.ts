@@ -23,22 +23,3 @@ export async function* readAhead<Item>(
     await iterator.return?.()
   }
 }
-
-/** Groups items, each of some size, into lists that hold at most `maxItems` and about `maxSize`. */
-export async function* inBatches<Item>(
-  source: AsyncIterable<Item>,
-  sizeOf: (item: Item) => number,
-  { maxItems, maxSize }: { readonly maxItems: number; readonly maxSize: number },
-): AsyncGenerator<Item[]> {
-  let batch: Item[] = []
-  let size = 0
-  for await (const item of source) {
-    batch.push(item)
-    size += sizeOf(item)
-    if (batch.length < maxItems && size < maxSize) continue
-    yield batch
-    batch = []
-    size = 0
-  }
-  if (batch.length > 0) yield batch
-}

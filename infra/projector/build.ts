@@ -1,13 +1,13 @@
 import type { Kysely } from 'kysely'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
-import type { EventStore, Position } from '../../services/ports/event-store.ts'
-import { inBatches, readAhead } from '../eventstore/read-ahead.ts'
+import type { EventStore, FeedBatch, Position } from '../../services/ports/event-store.ts'
+import { readAhead } from '../eventstore/read-ahead.ts'
 import { addCheckpoints, type Checkpoint } from './checkpoints.ts'
 import type { Plan } from './plan.ts'
 import { projectBatch } from './project-batch.ts'
 import { startRun, typesOf } from './run.ts'
 
-const LIMITS = { maxItems: 2_000, maxSize: 16 * 1024 * 1024 }
+const MAX_BATCH = 2_000
 
 export type BuildOptions = {
   readonly db: Kysely<unknown>
@@ -29,7 +29,7 @@ export type BuildOptions = {
 export async function buildReadModels(
   options: BuildOptions,
 ): Promise<ReadonlyMap<AnyReadModel, string | null>> {
-  const { db, store, until, schema, signal } = options
+  const { db, until, schema, signal } = options
   const models = [...until.keys()]
   await addCheckpoints(db, schema, models, ({ version }) => version)
   const runs = await Promise.all(
@@ -39,7 +39,7 @@ export async function buildReadModels(
   const stopped = new Map<AnyReadModel, string | null>(models.map((model) => [model, null]))
   let going = runs
   let events = 0
-  const apply = async (batch: Parameters<typeof projectBatch>[3]) => {
+  const apply = async (batch: FeedBatch) => {
     signal.throwIfAborted()
     const plans = await projectBatch(db, schema, going, batch)
     for (const plan of plans.filter(isStopped)) stopped.set(plan.run.model, plan.stopped)
@@ -47,12 +47,25 @@ export async function buildReadModels(
     events += batch.events.length
     options.onProgress?.(events, batch.through)
   }
-  const log = throughPosition(store.readAll({ types: typesOf(runs) }), end)
-  const sizeOf = ({ raw }: { raw: { data: string } }) => raw.data.length
-  for await (const batch of readAhead(inBatches(log, sizeOf, LIMITS)))
-    await apply({ events: batch, through: batch.at(-1)?.position ?? 0n })
-  await apply({ events: [], through: end })
+  if (end > 0n) await followUntil(end, options, typesOf(runs), apply)
   return stopped
+}
+
+async function followUntil(
+  end: Position,
+  { store, signal }: BuildOptions,
+  types: readonly string[],
+  apply: (batch: FeedBatch) => Promise<void>,
+): Promise<void> {
+  const done = new AbortController()
+  const both = AbortSignal.any([signal, done.signal])
+  const feed = store.follow({ after: 0n, signal: both, types, maxBatch: MAX_BATCH })
+  for await (const batch of readAhead(feed, () => done.abort())) {
+    await apply(batch)
+    if (batch.through >= end) return
+  }
+  signal.throwIfAborted()
+  throw new Error('The event store was closed.')
 }
 
 function start({ version }: AnyReadModel): Checkpoint {
@@ -61,14 +74,4 @@ function start({ version }: AnyReadModel): Checkpoint {
 
 function isStopped({ stopped }: Plan): boolean {
   return stopped !== null
-}
-
-async function* throughPosition<Event extends { readonly position: Position }>(
-  events: AsyncIterable<Event>,
-  end: Position,
-): AsyncGenerator<Event> {
-  for await (const event of events) {
-    if (event.position > end) return
-    yield event
-  }
 }

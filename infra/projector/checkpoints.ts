@@ -51,27 +51,44 @@ export async function addCheckpoints(
     values ${sql.join(rows)} on conflict do nothing`.execute(db)
 }
 
+/** A holder of locks that stands still loses them, so that another projector can go on. */
+const STUCK_MS = 30_000
+
 /**
- * Compare-and-set of every checkpoint, in the transaction that writes the rows. It also locks
- * them, so that a second projector waits here and then finds them changed.
+ * Begins a projector's transaction, in one round trip: its settings, the compare-and-set of
+ * every checkpoint, and the word to whoever waits for the read models, which the commit sends.
+ * The checkpoints are locked by it, so that a second projector waits here and then finds them
+ * changed.
  *
- * @throws {FencedError} when one is not where it is expected.
+ * It does not wait for the disk: a crash of the database may undo the newest transactions, rows
+ * and checkpoint together, and in their order; the events are then projected again.
+ *
+ * @throws {FencedError} when a checkpoint is not where it is expected.
  */
 export async function advance(
   trx: Transaction<unknown>,
+  schema: string,
   advances: readonly Advance[],
 ): Promise<void> {
   const wanted = advances.map(({ name, from, to, stopped }) => ({
     ...{ name, version: from.version, epoch: from.epoch, stopped },
     ...{ position: from.position.toString(), reached: to.toString() },
   }))
-  const { numAffectedRows } = await sql`
-    update checkpoints as c set position = w.reached, stopped = w.stopped
-    from json_to_recordset(${JSON.stringify(wanted)}::json) as w(
-      name text, version int, epoch int, position bigint, reached bigint, stopped text)
-    where c.read_model = w.name and c.version = w.version and c.epoch = w.epoch
-      and c.position = w.position`.execute(trx)
-  if (numAffectedRows !== BigInt(advances.length))
+  const { rows } = await sql<{ moved: number }>`
+    with moved as (
+      update ${sql.table(`${schema}.checkpoints`)} as c
+      set position = w.reached, stopped = w.stopped
+      from json_to_recordset(${JSON.stringify(wanted)}::json) as w(
+        name text, version int, epoch int, position bigint, reached bigint, stopped text)
+      where c.read_model = w.name and c.version = w.version and c.epoch = w.epoch
+        and c.position = w.position
+      returning 1)
+    select (select count(*)::int from moved) as moved,
+      set_config('search_path', ${`${schema}, public`}, true),
+      set_config('synchronous_commit', 'off', true),
+      set_config('idle_in_transaction_session_timeout', ${String(STUCK_MS)}, true),
+      pg_notify(${PROGRESS_CHANNEL}, '')`.execute(trx)
+  if (rows[0]?.moved !== advances.length)
     throw new FencedError('The checkpoints moved without this projector.')
 }
 

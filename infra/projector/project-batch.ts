@@ -1,14 +1,11 @@
-import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { FeedBatch } from '../../services/ports/event-store.ts'
-import { advance, FencedError, tellProgress } from './checkpoints.ts'
+import { advance, FencedError } from './checkpoints.ts'
 import { isolate } from './isolate.ts'
 import { park } from './parked.ts'
 import { type Plan, planOf } from './plan.ts'
 import { project } from './project.ts'
 import type { Run } from './run.ts'
-
-/** A holder of locks that stands still loses them, so that another projector can go on. */
-const STUCK_MS = 30_000
 
 /**
  * Applies a batch to every run in one transaction: rows, parked events and checkpoints.
@@ -51,28 +48,16 @@ async function write(
   carryOut: (trx: Transaction<unknown>, plan: Plan) => Promise<Plan>,
 ): Promise<readonly Plan[]> {
   return await db.transaction().execute(async (trx) => {
-    await settings(trx, schema)
-    await advance(trx, plans.map(toAdvance))
+    await advance(trx, schema, plans.map(toAdvance))
     const done: Plan[] = []
     for (const plan of plans) {
       const outcome = await carryOut(trx, plan)
       await park(trx, plan.run.model.name, outcome.parked)
-      if (outcome.stopped !== plan.stopped) await amend(trx, plan, outcome)
+      if (outcome.stopped !== plan.stopped) await amend(trx, schema, plan, outcome)
       done.push(outcome)
     }
-    await tellProgress(trx)
     return done
   })
-}
-
-/**
- * Without waiting for the disk: a crash of the database may undo the newest transactions, rows
- * and checkpoint together, and in their order; the events are then projected again.
- */
-async function settings(trx: Transaction<unknown>, schema: string): Promise<void> {
-  await sql`select set_config('search_path', ${`${schema}, public`}, true),
-    set_config('synchronous_commit', 'off', true),
-    set_config('idle_in_transaction_session_timeout', ${String(STUCK_MS)}, true)`.execute(trx)
 }
 
 function toAdvance({ run, reached, stopped }: Plan) {
@@ -80,7 +65,7 @@ function toAdvance({ run, reached, stopped }: Plan) {
 }
 
 /** The read model stopped within the batch: its checkpoint, already moved, goes back to there. */
-async function amend(trx: Transaction<unknown>, plan: Plan, outcome: Plan): Promise<void> {
+async function amend(trx: Transaction<unknown>, schema: string, plan: Plan, outcome: Plan) {
   const from = { ...plan.run.checkpoint, position: plan.reached }
-  await advance(trx, [{ ...toAdvance(outcome), from }])
+  await advance(trx, schema, [{ ...toAdvance(outcome), from }])
 }

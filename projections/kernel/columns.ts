@@ -2,6 +2,9 @@ import { type Kysely, sql } from 'kysely'
 
 export type Column = {
   readonly name: string
+  /** Of its values, without a length or a precision. */
+  readonly type: string
+  readonly kind: 'plain' | 'json' | 'array'
   /** A number that may not be null: blank is 0. */
   readonly counts: boolean
 }
@@ -19,8 +22,11 @@ export async function readColumns<Tables>(
   schema: string,
   tables: readonly string[],
 ): Promise<Columns> {
-  const { rows } = await sql<{ table: string; name: string; counts: boolean }>`
-    select c.relname as table, a.attname as name, a.attnotnull and t.typcategory = 'N' as counts
+  const { rows } = await sql<Column & { table: string }>`
+    select c.relname as table, a.attname as name, format_type(a.atttypid, null) as type,
+      case when a.atttypid in ('json'::regtype, 'jsonb'::regtype) then 'json'
+        when t.typcategory = 'A' then 'array' else 'plain' end as kind,
+      a.attnotnull and t.typcategory = 'N' as counts
     from pg_class c
       join pg_attribute a on a.attrelid = c.oid
       join pg_type t on t.oid = a.atttypid
@@ -29,7 +35,7 @@ export async function readColumns<Tables>(
       and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
     order by a.attnum`.execute(db)
   const columns = new Map<string, Column[]>(tables.map((table) => [table, []]))
-  for (const { table, name, counts } of rows) columns.get(table)?.push({ name, counts })
+  for (const { table, ...column } of rows) columns.get(table)?.push(column)
   for (const [table, found] of columns)
     if (found.length === 0) throw new Error(`There is no table ${table} in schema ${schema}.`)
   return columns

@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Column } from './columns.ts'
 import type { Accumulated, FoldedTable } from './fold.ts'
-import { jsonRows } from './json-rows.ts'
 import type { Row } from './read-model.ts'
+import { blank, given, type Source, sources } from './source.ts'
 
 /** One table as the statements need it. */
 export type Target = {
@@ -30,69 +30,59 @@ export function statements(target: Target, folded: FoldedTable): RawBuilder<unkn
 }
 
 function update(target: Target, patches: FoldedTable['patches']): RawBuilder<unknown>[] {
-  const columns = Object.keys(patches[0]?.set ?? {})
-  if (columns.length === 0) return []
-  const sets = written(target, columns).map(
-    (column) => sql`${sql.ref(column.name)} = ${given(column)}`,
-  )
-  return jsonRows(patches.map(({ key, set }) => ({ ...set, ...key }))).map(
-    (json) => sql`
+  const set = written(target, Object.keys(patches[0]?.set ?? {}))
+  if (set.length === 0) return []
+  const sets = set.map((column) => sql`${sql.ref(column.name)} = ${given(column)}`)
+  const rows = patches.map((each) => ({ ...each.set, ...each.key }))
+  return sources([...keyOf(target), ...set], rows).map(
+    (source) => sql`
       update ${sql.table(target.table)} as target set ${sql.join(sets)}
-      from ${source(target, json)} where ${sameKey(target)}`,
+      from ${source.rows} where ${sameKey(target)}`,
   )
 }
 
 function remove(target: Target, keys: readonly Row[]): RawBuilder<unknown>[] {
-  return jsonRows(keys).map(
-    (json) => sql`
+  return sources(keyOf(target), keys).map(
+    (source) => sql`
       delete from ${sql.table(target.table)} as target
-      using ${source(target, json)} where ${sameKey(target)}`,
+      using ${source.rows} where ${sameKey(target)}`,
   )
 }
 
 function put(target: Target, rows: readonly Row[]): RawBuilder<unknown>[] {
-  const known = new Set(target.columns.map(({ name }) => name))
-  for (const row of rows)
-    for (const column in row) if (!known.has(column)) throw unknownColumn(target, column)
+  const names = new Set<string>()
+  for (const row of rows) for (const name in row) names.add(name)
   const rest = target.columns.filter(({ name }) => !target.key.includes(name))
   const sets = rest.map(({ name }) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`)
-  return jsonRows(rows).map((json) => insert(target, json, sets))
+  return sources(written(target, [...names]), rows).map((source) => insert(target, source, sets))
 }
 
 function accumulate(target: Target, alike: readonly Accumulated[]): RawBuilder<unknown>[] {
-  const { add = {}, set = {} } = alike[0] ?? {}
+  const added = written(target, Object.keys(alike[0]?.add ?? {}))
+  const set = written(target, Object.keys(alike[0]?.set ?? {}))
   const sets = [
-    ...written(target, Object.keys(add)).map(({ name }) => {
+    ...added.map(({ name }) => {
       const column = sql.ref(name)
       return sql`${column} = coalesce(target.${column}, 0) + excluded.${column}`
     }),
-    ...written(target, Object.keys(set)).map(
-      ({ name }) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`,
-    ),
+    ...set.map(({ name }) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`),
   ]
-  return jsonRows(alike.map((each) => ({ ...each.add, ...each.set, ...each.key }))).map((json) =>
-    insert(target, json, sets),
+  const rows = alike.map((each) => ({ ...each.add, ...each.set, ...each.key }))
+  return sources([...keyOf(target), ...added, ...set], rows).map((source) =>
+    insert(target, source, sets),
   )
 }
 
-function insert(target: Target, json: string, sets: readonly RawBuilder<unknown>[]) {
+function insert(target: Target, source: Source, sets: readonly RawBuilder<unknown>[]) {
   const names = target.columns.map(({ name }) => sql.ref(name))
+  const values = target.columns.map((column) =>
+    source.columns.includes(column) ? given(column) : blank(column),
+  )
   const conflict = sets.length === 0 ? sql`do nothing` : sql`do update set ${sql.join(sets)}`
   return sql`
     insert into ${sql.table(target.table)} as target (${sql.join(names)})
-    select ${sql.join(target.columns.map(given))} from ${source(target, json)}
+    select ${sql.join(values)} from ${source.rows}
     on conflict (${sql.join(target.key.map((name) => sql.ref(name)))}) ${conflict}`
-}
-
-/** The table's own type reads the JSON: every value is parsed as its column would. */
-function source({ table }: Target, json: string) {
-  return sql`json_populate_recordset(null::${sql.table(table)}, ${json}::json) as source`
-}
-
-/** The value of a column in the source, or its blank. */
-function given({ name, counts }: Column): RawBuilder<unknown> {
-  const value = sql`source.${sql.ref(name)}`
-  return counts ? sql`coalesce(${value}, 0)` : value
 }
 
 function sameKey({ key }: Target) {
@@ -100,16 +90,17 @@ function sameKey({ key }: Target) {
   return sql.join(same, sql` and `)
 }
 
-function written(target: Target, names: readonly string[]): Column[] {
-  return names.map((name) => {
-    const column = target.columns.find((each) => each.name === name)
-    if (column === undefined) throw unknownColumn(target, name)
-    return column
-  })
+function keyOf(target: Target): Column[] {
+  return written(target, target.key)
 }
 
-function unknownColumn({ table }: Target, name: string): RangeError {
-  return new RangeError(`${table} has no column ${name}.`)
+/** @throws {RangeError} when the table does not have one of the columns. */
+function written({ table, columns }: Target, names: readonly string[]): Column[] {
+  return names.map((name) => {
+    const column = columns.find((each) => each.name === name)
+    if (column === undefined) throw new RangeError(`${table} has no column ${name}.`)
+    return column
+  })
 }
 
 function byShape<Item>(items: readonly Item[], shapeOf: (item: Item) => string[]): Item[][] {

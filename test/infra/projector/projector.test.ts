@@ -82,7 +82,7 @@ t.test('every event counts once, however often the projector loses its connectio
     const { rowCount } = await fixture.pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
        where datname = current_database() and pid <> pg_backend_pid()
-         and state in ('active', 'idle in transaction') and query like '%checkpoints as c%'`,
+         and state in ('active', 'idle in transaction') and query like '%checkpoints" as c%'`,
     )
     kills += rowCount ?? 0
   }

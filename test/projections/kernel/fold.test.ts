@@ -5,7 +5,6 @@ import t from 'tap'
 import { createPool, createReadDatabase } from '../../../infra/postgres/pool.ts'
 import { type Column, readColumns } from '../../../projections/kernel/columns.ts'
 import { foldChanges } from '../../../projections/kernel/fold.ts'
-import { jsonRows } from '../../../projections/kernel/json-rows.ts'
 import { createPlainFold } from '../../../projections/kernel/plain-fold.ts'
 import type { AnyChange, Row } from '../../../projections/kernel/read-model.ts'
 import { statements } from '../../../projections/kernel/statements.ts'
@@ -71,7 +70,7 @@ async function rows(name: string): Promise<unknown[]> {
 async function stored(plain: Iterable<Row>): Promise<unknown[]> {
   const value = ({ name, counts }: Column) =>
     counts ? sql`coalesce(${sql.ref(name)}, 0) as ${sql.ref(name)}` : sql.ref(name)
-  const [json = '[]'] = jsonRows(plain)
+  const json = JSON.stringify([...plain]).replaceAll('\\u0000', '\ufffd')
   const found = await sql<{ row: unknown }>`
     select to_jsonb(r) as row from (
       select ${sql.join((columns.get(table) ?? []).map(value))}, lower(label) as small
