@@ -8,10 +8,8 @@ import {
   type StageOwed,
 } from '../../domain/installer/installation.ts'
 import type { InstallationCommand } from '../../domain/installer/installation-commands.ts'
-import {
-  everyInstallation,
-  type InstallationsTables,
-} from '../../projections/installer/installations.ts'
+import { everyInstallation } from '../../projections/installer/installation-queries.ts'
+import type { InstallationsTables } from '../../projections/installer/installations.ts'
 import { type CommandContext, execute, load } from '../kernel/execute.ts'
 import { react } from '../kernel/react.ts'
 import type { EventStore } from '../ports/event-store.ts'

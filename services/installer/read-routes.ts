@@ -4,11 +4,11 @@ import { Type } from 'typebox'
 import { installationStream } from '../../domain/installer/installation.ts'
 import {
   findInstallation,
-  type InstallationsTables,
   keptVersions,
   listInstallations,
   stagesOf,
-} from '../../projections/installer/installations.ts'
+} from '../../projections/installer/installation-queries.ts'
+import type { InstallationsTables } from '../../projections/installer/installations.ts'
 import { decodeCursor, PageQuery, pageOf } from '../kernel/page.ts'
 import { problem } from '../kernel/problem.ts'
 import type { EventStore, RecordedEvent } from '../ports/event-store.ts'

@@ -3,10 +3,8 @@ import type { Kysely } from 'kysely'
 import { compare, valid } from 'semver'
 import { installation, installationStream } from '../../domain/installer/installation.ts'
 import { isActive } from '../../domain/installer/installation-state.ts'
-import {
-  type InstallationsTables,
-  installedServers,
-} from '../../projections/installer/installations.ts'
+import { installedServers } from '../../projections/installer/installation-queries.ts'
+import type { InstallationsTables } from '../../projections/installer/installations.ts'
 import type { CatalogueTables } from '../../projections/registry/catalogue-tables.ts'
 import { type CommandContext, type Executed, execute, load } from '../kernel/execute.ts'
 import { ProblemError } from '../kernel/problem.ts'
