@@ -1,14 +1,13 @@
-import type { ActiveVersion } from '../../domain/gateway/active-version.ts'
-import { ROUTING_EVENTS } from '../../domain/gateway/active-version.ts'
-import type { EventStore } from '../ports/event-store.ts'
+import { type ActiveVersion, ROUTING_EVENTS } from '../../domain/gateway/active-version.ts'
+import type { EventStore, RecordedEvent } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { JsonObject, McpConnector } from '../ports/mcp-upstream.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import { ServerUnavailableError } from './faults.ts'
-import { createInstalledServers } from './installed-servers.ts'
-import { createProcessJournal } from './process-journal.ts'
-import type { Lease, ServerRun } from './server-run.ts'
-import { SupervisedServer, type SupervisionDeps } from './supervised-server.ts'
+import { createInstalledServers, type InstalledServers } from './installed-servers.ts'
+import { createProcessJournal, type ProcessJournal } from './process-journal.ts'
+import type { Lease } from './server-run.ts'
+import { SupervisedServer } from './supervised-server.ts'
 import { SUPERVISION, type SupervisionSettings } from './supervision.ts'
 
 export type ServerProcessesDeps = {
@@ -59,114 +58,142 @@ export type ServerProcesses = AsyncDisposable & {
 const LIST_CHANGES = ['tools', 'prompts', 'resources'] as const
 
 export function createServerProcesses(deps: ServerProcessesDeps): ServerProcesses {
-  const settings = { ...SUPERVISION, ...deps.settings }
-  const installed = createInstalledServers(deps.store)
-  const journal = createProcessJournal(deps)
-  const servers = new Map<string, SupervisedServer>()
-  const listeners = new Set<(announcement: Announcement) => void>()
-  let running = 0
-  let stopping = false
+  return new SupervisedServers(deps)
+}
 
-  function announce(announcement: Announcement): void {
-    for (const listener of listeners) listener(announcement)
+class SupervisedServers implements ServerProcesses {
+  readonly #deps: ServerProcessesDeps
+  readonly #settings: SupervisionSettings
+  readonly #installed: InstalledServers
+  readonly #journal: ProcessJournal
+  readonly #servers = new Map<string, SupervisedServer>()
+  readonly #listeners = new Set<(announcement: Announcement) => void>()
+  readonly #sweeper: NodeJS.Timeout
+  #sweeping = false
+  #running = 0
+  #stopping = false
+
+  constructor(deps: ServerProcessesDeps) {
+    this.#deps = deps
+    this.#settings = { ...SUPERVISION, ...deps.settings }
+    this.#installed = createInstalledServers(deps.store)
+    this.#journal = createProcessJournal(deps)
+    this.#sweeper = setInterval(() => void this.#sweep(), this.#settings.sweepMs)
+    this.#sweeper.unref()
   }
 
-  function supervised(tenantId: string, installationId: string): SupervisedServer {
-    const key = `${tenantId}/${installationId}`
-    const known = servers.get(key)
-    if (known !== undefined) return known
-    const onRunning = (run: ServerRun) => {
-      deps.metrics.serverProcesses(++running)
-      run.upstream.onNotification((method, params) =>
-        announce({ tenantId, installationId, method, params }),
+  find(tenantId: string, installationId: string): Promise<ActiveVersion | undefined> {
+    return this.#installed.find(tenantId, installationId)
+  }
+
+  async lease(tenantId: string, server: ActiveVersion): Promise<Lease> {
+    if (this.#stopping)
+      throw new ServerUnavailableError('gateway-stopping', 'The gateway is stopping.')
+    return this.#supervised(tenantId, server.installationId).lease(server)
+  }
+
+  live(tenantId: string): readonly LiveProcess[] {
+    return [...this.#servers.values()]
+      .filter((server) => server.tenantId === tenantId)
+      .flatMap(({ runs, installationId }) =>
+        runs.flatMap(({ process, inFlight, draining }) =>
+          process ? [{ installationId, processId: process.processId, inFlight, draining }] : [],
+        ),
       )
+  }
+
+  quarantineLifted(tenantId: string, installationId: string): void {
+    this.#servers.get(keyOf(tenantId, installationId))?.quarantineLifted()
+  }
+
+  onAnnouncement(listener: (announcement: Announcement) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async follow(signal: AbortSignal): Promise<void> {
+    const { store } = this.#deps
+    const after = await store.head()
+    const types = [...ROUTING_EVENTS, 'ServerQuarantined', 'QuarantineLifted']
+    this.#installed.cache(true)
+    try {
+      for await (const { events } of store.follow({ after, signal, types }))
+        for (const event of events) await this.#heed(event)
+    } finally {
+      this.#installed.cache(false)
     }
-    const onEnded = () => deps.metrics.serverProcesses(--running)
-    const supervision: SupervisionDeps = {
-      ...{ random: Math.random, ...deps, settings, journal, onRunning, onEnded },
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true
+    clearInterval(this.#sweeper)
+    await Promise.all([...this.#servers.values()].map((server) => server.shutdown()))
+    await this.#journal[Symbol.asyncDispose]()
+  }
+
+  async #heed({ type, tenantId, data }: RecordedEvent): Promise<void> {
+    const installationId = String(data.installationId)
+    const server = this.#servers.get(keyOf(tenantId, installationId))
+    if (type === 'ServerQuarantined') return server?.forgetQuarantine()
+    if (type === 'QuarantineLifted') return server?.quarantineLifted()
+    this.#installed.forget(tenantId, installationId)
+    if (server !== undefined) await this.#refresh(server)
+    for (const list of LIST_CHANGES) {
+      const method = `notifications/${list}/list_changed`
+      this.#announce({ tenantId, installationId, method, params: {} })
     }
-    const server = new SupervisedServer(tenantId, installationId, supervision)
-    servers.set(key, server)
+  }
+
+  /** What cannot be read now is read by the next call; it must not end the following. */
+  async #refresh(server: SupervisedServer): Promise<void> {
+    const { tenantId, installationId } = server
+    try {
+      server.refresh(await this.#installed.find(tenantId, installationId))
+    } catch (error) {
+      this.#deps.logger.error({ err: error, installationId }, 'A change was not followed')
+    }
+  }
+
+  #supervised(tenantId: string, installationId: string): SupervisedServer {
+    const key = keyOf(tenantId, installationId)
+    const known = this.#servers.get(key)
+    if (known !== undefined) return known
+    const { metrics, random = Math.random } = this.#deps
+    const server = new SupervisedServer(tenantId, installationId, {
+      ...this.#deps,
+      random,
+      settings: this.#settings,
+      journal: this.#journal,
+      onRunning: ({ upstream }) => {
+        metrics.serverProcesses(++this.#running)
+        upstream.onNotification((method, params) =>
+          this.#announce({ tenantId, installationId, method, params }),
+        )
+      },
+      onEnded: () => metrics.serverProcesses(--this.#running),
+    })
+    this.#servers.set(key, server)
     return server
   }
 
-  async function changed(tenantId: string, installationId: string): Promise<void> {
-    installed.forget(tenantId, installationId)
-    const server = servers.get(`${tenantId}/${installationId}`)
-    server?.refresh(await installed.find(tenantId, installationId))
-    for (const list of LIST_CHANGES) {
-      const method = `notifications/${list}/list_changed`
-      announce({ tenantId, installationId, method, params: {} })
+  #announce(announcement: Announcement): void {
+    for (const listener of this.#listeners) listener(announcement)
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return
+    this.#sweeping = true
+    try {
+      await Promise.all([...this.#servers.values()].map((server) => server.sweep()))
+      for (const [key, server] of this.#servers) if (server.forgettable) this.#servers.delete(key)
+    } catch (error) {
+      this.#deps.logger.error({ err: error }, 'Supervising servers failed')
+    } finally {
+      this.#sweeping = false
     }
   }
+}
 
-  async function sweep(): Promise<void> {
-    await Promise.all([...servers.values()].map((server) => server.sweep()))
-    for (const [key, server] of servers) if (server.forgettable) servers.delete(key)
-  }
-
-  let sweeping = false
-  const sweeper = setInterval(() => {
-    if (sweeping) return
-    sweeping = true
-    sweep()
-      .catch((error: unknown) => deps.logger.error({ error }, 'Supervising servers failed'))
-      .finally(() => {
-        sweeping = false
-      })
-  }, settings.sweepMs)
-  sweeper.unref()
-
-  return {
-    find: (tenantId, installationId) => installed.find(tenantId, installationId),
-
-    async lease(tenantId, server) {
-      if (stopping) throw new ServerUnavailableError('gateway-stopping', 'The gateway is stopping.')
-      return supervised(tenantId, server.installationId).lease(server)
-    },
-
-    live(tenantId) {
-      return [...servers.values()]
-        .filter((server) => server.tenantId === tenantId)
-        .flatMap(({ runs, installationId }) =>
-          runs.flatMap(({ process, inFlight, draining }) =>
-            process ? [{ installationId, processId: process.processId, inFlight, draining }] : [],
-          ),
-        )
-    },
-
-    quarantineLifted(tenantId, installationId) {
-      servers.get(`${tenantId}/${installationId}`)?.quarantineLifted()
-    },
-
-    onAnnouncement(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-
-    async follow(signal) {
-      const after = await deps.store.head()
-      installed.cache(true)
-      try {
-        const types = [...ROUTING_EVENTS, 'ServerQuarantined', 'QuarantineLifted']
-        for await (const { events } of deps.store.follow({ after, signal, types }))
-          for (const { type, tenantId, data } of events) {
-            const installationId = String(data.installationId)
-            const server = servers.get(`${tenantId}/${installationId}`)
-            if (type === 'ServerQuarantined') server?.forgetQuarantine()
-            else if (type === 'QuarantineLifted') server?.quarantineLifted()
-            else await changed(tenantId, installationId)
-          }
-      } finally {
-        installed.cache(false)
-      }
-    },
-
-    async [Symbol.asyncDispose]() {
-      stopping = true
-      clearInterval(sweeper)
-      await Promise.all([...servers.values()].map((server) => server.shutdown()))
-      await journal[Symbol.asyncDispose]()
-    },
-  }
+function keyOf(tenantId: string, installationId: string): string {
+  return `${tenantId}/${installationId}`
 }

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
-import type { ActiveVersion } from '../../domain/gateway/active-version.ts'
 import type { Configuration, Runtime } from '../../domain/installer/events.ts'
 import { streamName } from '../../domain/kernel/ids.ts'
 import { createMcpConnector } from '../../infra/mcp/connector.ts'
-import { createReadDatabase } from '../../infra/postgres/pool.ts'
-import type { ServerProcessesTables } from '../../projections/gateway/server-processes.ts'
+import { createPool, createReadDatabase } from '../../infra/postgres/pool.ts'
+import { createProjector } from '../../infra/projector/projector.ts'
+import {
+  type ServerProcessesTables,
+  serverProcesses,
+} from '../../projections/gateway/server-processes.ts'
 import { createUsageRecorder, type UsageRecorder } from '../../services/gateway/call-log.ts'
 import { gatewayRoutes } from '../../services/gateway/routes.ts'
 import {
@@ -31,26 +34,13 @@ const NO_CONFIGURATION: Configuration = {
   network: 'none',
 }
 
-/** An active version that no log knows of. */
-export function activeServer(
-  given: Partial<Configuration> = {},
-  runtime: Runtime = FAKE_RUNTIME,
-): ActiveVersion {
-  return {
-    installationId: randomUUID(),
-    serverName: 'io.example/fake',
-    version: '1.0.0',
-    runtime,
-    configuration: { ...NO_CONFIGURATION, ...given },
-    generation: 1,
-  }
-}
-
 export type GatewayOptions = {
   readonly settings?: Partial<SupervisionSettings>
   readonly sandbox?: Sandbox
   readonly callTimeoutMs?: number
   readonly now?: () => Date
+  /** Whether the read models follow the log. */
+  readonly projected?: boolean
   /** Values of secrets, whoever owns them. */
   readonly secrets?: Readonly<Record<string, string>>
 }
@@ -82,7 +72,8 @@ export type Install = Partial<Configuration> & {
 /** The gateway on a real socket, a real log and real processes. */
 export async function testGateway(t: Test, options: GatewayOptions = {}): Promise<TestGateway> {
   const { now = () => new Date(), secrets = {} } = options
-  const { store, pool } = await freshPostgresStore(t)
+  const { store, pool, appUrl } = await freshPostgresStore(t)
+  if (options.projected === true) project(t, store, appUrl)
   const connector = createMcpConnector({
     sandbox: options.sandbox ?? openSandbox(t),
     secrets: { reveal: async () => secrets },
@@ -150,6 +141,19 @@ export async function testGateway(t: Test, options: GatewayOptions = {}): Promis
       return found
     },
   }
+}
+
+function project(t: Test, store: EventStore, url: string): void {
+  const pool = createPool(url)
+  const stopping = new AbortController()
+  const readModels = [serverProcesses]
+  const projector = createProjector({ pool, store, readModels, logger: silent, metrics: noMetrics })
+  const ended = projector.run(stopping.signal)
+  t.teardown(async () => {
+    stopping.abort()
+    await ended
+    await pool.end()
+  })
 }
 
 const instant = '2026-01-02T03:04:05.000Z'

@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { NpmRuntime } from '../../domain/installer/events.ts'
 import type { Sandbox, ServerExit, ServerProcess } from '../../services/ports/sandbox.ts'
+
+const script = fileURLToPath(new URL('./mcp-fake-server.mjs', import.meta.url))
 
 /** Where `mcp-fake-server.mjs` is, as if the installer had put it there. */
 export const FAKE_RUNTIME: NpmRuntime = {
   kind: 'npm',
-  directory: import.meta.dirname,
-  entry: 'mcp-fake-server.mjs',
+  directory: path.dirname(script),
+  entry: path.basename(script),
   lockSha256: '0'.repeat(64),
   treeSha256: '0'.repeat(64),
   packages: 1,
