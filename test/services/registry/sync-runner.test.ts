@@ -2,6 +2,7 @@ import t from 'tap'
 import { runSync } from '../../../services/registry/sync-runner.ts'
 import { mirrorWorld, TENANT } from '../../support/mirror-world.ts'
 import { startUpstream, type UpstreamEntry, upstreamEntry } from '../../support/upstream.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 const byKey = (entries: readonly UpstreamEntry[]) =>
   new Map(entries.map((entry) => [`${entry.server.name}@${entry.server.version}`, entry]))
@@ -129,8 +130,13 @@ t.test('a run that lost its process is carried on without doubling anything', as
   let pages = 0
   const upstreamThatStops = {
     ...world.deps.upstream,
-    fetchPage: (...given: Parameters<typeof world.deps.upstream.fetchPage>) => {
-      if (++pages === 3) stop.abort()
+    fetchPage: async (...given: Parameters<typeof world.deps.upstream.fetchPage>) => {
+      if (++pages === 3) {
+        await waitFor('something to be recorded', async () => {
+          return ((await world.entryEvents()).CatalogueEntryAdded ?? 0) > 0
+        })
+        stop.abort()
+      }
       return world.deps.upstream.fetchPage(...given)
     },
   }
@@ -138,8 +144,6 @@ t.test('a run that lost its process is carried on without doubling anything', as
     runSync({ ...world.deps, upstream: upstreamThatStops }, key, runId, stop.signal),
     { name: 'SyncPostponedError' },
   )
-  t.ok(((await world.entryEvents()).CatalogueEntryAdded ?? 0) > 0, 'it had begun to record')
-
   t.equal(await runSync(world.deps, key, runId, new AbortController().signal), 'done')
   await world.caughtUp()
   t.same(await world.entryEvents(), { CatalogueEntryAdded: 300 })
