@@ -20,7 +20,7 @@ const KILLS_A_LANE = 5
 /** Shorter than an install takes, so that most lives end in the middle of one. */
 const LONGEST_LIFE_MS = 2_500
 /** On a machine that is busy with other things there are fewer kills instead of a timeout. */
-const NO_NEW_LIFE_AFTER_MS = 60_000
+const NO_NEW_LIFE_AFTER_MS = 35_000
 
 const context = { tenantId: 'acme', actorId: 'test', correlationId: 'test', causationId: 'test' }
 const now = '2026-01-02T03:04:05.000Z'
