@@ -1,27 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type pg from 'pg'
-import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
-import type { EventStore } from '../../services/ports/event-store.ts'
 import type { Logger } from '../../services/ports/logger.ts'
-import type { Metrics } from '../../services/ports/metrics.ts'
 import { holdLease } from '../postgres/lease.ts'
 import { createReadDatabase } from '../postgres/pool.ts'
 import { FencedError } from './checkpoints.ts'
 import { LIVE_SCHEMA } from './live-schema.ts'
-import { runSession } from './session.ts'
+import { type ProjectorDeps, runSession } from './session.ts'
 
 const RETRY_MIN_MS = 100
 const RETRY_MAX_MS = 10_000
-
-export type ProjectorDeps = {
-  readonly pool: pg.Pool
-  readonly store: EventStore
-  readonly readModels: readonly AnyReadModel[]
-  readonly logger: Logger
-  readonly metrics: Metrics
-  /** By default the live one. */
-  readonly schema?: string
-}
 
 export type Projector = {
   /** Projects until `signal` aborts; resolves when the last transaction is over. */

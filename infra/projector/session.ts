@@ -1,14 +1,15 @@
 import type { Kysely } from 'kysely'
+import type pg from 'pg'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
-import type { FeedBatch } from '../../services/ports/event-store.ts'
+import type { EventStore, FeedBatch } from '../../services/ports/event-store.ts'
 import type { Logger } from '../../services/ports/logger.ts'
+import type { Metrics } from '../../services/ports/metrics.ts'
 import { readAhead } from '../eventstore/read-ahead.ts'
 import { adopt } from './adopt.ts'
 import { buildReadModels } from './build.ts'
 import { addCheckpoints, type Checkpoint, readCheckpoints } from './checkpoints.ts'
 import type { Plan } from './plan.ts'
 import { projectBatch } from './project-batch.ts'
-import type { ProjectorDeps } from './projector.ts'
 import { type Run, startRun, typesOf } from './run.ts'
 import { dropAbandoned, dropSchema, makeScratch, scratchName } from './scratch.ts'
 
@@ -16,6 +17,16 @@ const MAX_BATCH = 2_000
 /** A read model that stopped is tried again after this time: what was missing may be there. */
 const RETRY_STOPPED_MS = 60_000
 const HEAD_INTERVAL_MS = 1_000
+
+export type ProjectorDeps = {
+  readonly pool: pg.Pool
+  readonly store: EventStore
+  readonly readModels: readonly AnyReadModel[]
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** By default the live one. */
+  readonly schema?: string
+}
 
 export type SessionDeps = ProjectorDeps & {
   readonly db: Kysely<unknown>
