@@ -93,60 +93,23 @@ export const source: Decider<SourceState, SourceCommand, RegistrySourceEvent, So
   initial: { status: 'absent' },
 
   decide(state, command) {
-    if (command.type === 'AddSource') return add(state, command)
-    if (state.status === 'absent' || state.status === 'removed')
-      // The end of a run whose source went away meanwhile has nothing left to say.
-      return command.type === 'CompleteSync' || command.type === 'FailSync'
-        ? accept()
-        : command.type === 'RemoveSource' && state.status === 'removed'
-          ? accept()
-          : reject('not-found', 'source-not-found', `There is no source "${command.sourceId}".`)
-    const { sourceId } = command
     switch (command.type) {
-      case 'RemoveSource':
-        return accept({
-          type: 'RegistrySourceRemoved',
-          data: { sourceId, removedAt: command.now },
-        })
-      case 'StartSync': {
+      case 'AddSource':
+        return add(state, command)
+      case 'RemoveSource': {
+        if (state.status === 'removed') return accept()
+        if (state.status === 'absent') return notFound(command)
+        const { sourceId, now } = command
+        return accept({ type: 'RegistrySourceRemoved', data: { sourceId, removedAt: now } })
+      }
+      case 'StartSync':
         if (state.status === 'running') return accept()
-        const { runId, trigger, acceptShrink, now } = command
-        return accept({
-          type: 'RegistrySyncStarted',
-          data: {
-            sourceId,
-            runId,
-            trigger,
-            ...(acceptShrink ? { acceptShrink } : {}),
-            startedAt: now,
-          },
-        })
-      }
-      case 'CompleteSync': {
-        if (state.status !== 'running' || state.runId !== command.runId) return accept()
-        const { runId, totals, unchanged, invalid, refused, newestUpdatedAt, now } = command
-        return accept({
-          type: 'RegistrySyncCompleted',
-          data: {
-            sourceId,
-            runId,
-            ...totals,
-            unchanged,
-            invalid,
-            refused,
-            ...(newestUpdatedAt === undefined ? {} : { newestUpdatedAt }),
-            completedAt: now,
-          },
-        })
-      }
-      case 'FailSync': {
-        if (state.status !== 'running' || state.runId !== command.runId) return accept()
-        const { runId, totals, code, cause, now } = command
-        return accept({
-          type: 'RegistrySyncFailed',
-          data: { sourceId, runId, ...totals, code, cause, failedAt: now },
-        })
-      }
+        return state.status === 'idle' ? accept(started(command)) : notFound(command)
+      // The end of a run that was ended before, or whose source went away, has nothing left to say.
+      case 'CompleteSync':
+        return isRun(state, command) ? accept(completed(command)) : accept()
+      case 'FailSync':
+        return isRun(state, command) ? accept(failed(command)) : accept()
     }
   },
 
@@ -185,7 +148,50 @@ export function nextAction(state: SourceState): SyncOwed | undefined {
   return state.status === 'running' ? state : undefined
 }
 
-function add(state: SourceState, command: Extract<SourceCommand, { type: 'AddSource' }>) {
+type Command<Type extends SourceCommand['type']> = Extract<SourceCommand, { readonly type: Type }>
+
+function isRun(state: SourceState, { runId }: { readonly runId: string }): boolean {
+  return state.status === 'running' && state.runId === runId
+}
+
+function started(command: Command<'StartSync'>): RegistrySourceEvent {
+  const { sourceId, runId, trigger, acceptShrink, now } = command
+  const expected = acceptShrink ? { acceptShrink } : {}
+  return {
+    type: 'RegistrySyncStarted',
+    data: { sourceId, runId, trigger, ...expected, startedAt: now },
+  }
+}
+
+function completed(command: Command<'CompleteSync'>): RegistrySourceEvent {
+  const { sourceId, runId, totals, unchanged, invalid, refused, newestUpdatedAt, now } = command
+  const newest = newestUpdatedAt === undefined ? {} : { newestUpdatedAt }
+  const counts = { ...totals, unchanged, invalid, refused }
+  return {
+    type: 'RegistrySyncCompleted',
+    data: { sourceId, runId, ...counts, ...newest, completedAt: now },
+  }
+}
+
+function failed({
+  sourceId,
+  runId,
+  totals,
+  code,
+  cause,
+  now,
+}: Command<'FailSync'>): RegistrySourceEvent {
+  return {
+    type: 'RegistrySyncFailed',
+    data: { sourceId, runId, ...totals, code, cause, failedAt: now },
+  }
+}
+
+function notFound({ sourceId }: SourceCommand) {
+  return reject('not-found', 'source-not-found', `There is no source "${sourceId}".`)
+}
+
+function add(state: SourceState, command: Command<'AddSource'>) {
   const { sourceId, name, kind, location, syncIntervalSeconds, now } = command
   if (isKnown(state)) {
     const same =
