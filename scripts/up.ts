@@ -8,9 +8,6 @@ import { Stack } from './stack/stack.ts'
 const root = path.resolve(import.meta.dirname, '..')
 const startedAt = performance.now()
 
-// The terminal may go away before we do.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
-
 try {
   await up()
 } catch (error) {

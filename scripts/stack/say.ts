@@ -1,5 +1,8 @@
 import { StackError } from './stack-error.ts'
 
+// The terminal, or the program that reads our output, may go away before we end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 /** One line for the person at the terminal. */
 export function say(line: string): void {
   process.stdout.write(`${line}\n`)

@@ -1,54 +1,13 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
 import { isPortFree } from '../../scripts/stack/free-port.ts'
+import { freshDataDirectory, up } from '../support/up.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-const root = path.resolve(import.meta.dirname, '../..')
-const START_MS = 60_000
-
-// Reachable for the account that runs Postgres when the tests run as root.
-const data = mkdtempSync(path.join(tmpdir(), 'tidemark-up-'))
-chmodSync(data, 0o755)
-t.teardown(() => rmSync(data, { recursive: true, force: true }))
-
-/** `make up` without make, in a clean environment: tap's own would put its loaders into it. */
-function up(environment: Readonly<Record<string, string>> = {}) {
-  const variables = {
-    PATH: process.env.PATH,
-    HOME: process.env.HOME,
-    DATA_DIR: data,
-    PORT: '0',
-    ...(process.env.TEST_NATS_BIN === undefined
-      ? {}
-      : { NATS_SERVER_BIN: process.env.TEST_NATS_BIN }),
-    ...(process.env.BWRAP_BIN === undefined ? {} : { BWRAP_BIN: process.env.BWRAP_BIN }),
-    ...environment,
-  }
-  const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
-  const command = [process.execPath, '--import', 'tsx', path.join(root, 'scripts', 'up.ts')]
-  const child = spawn('env', ['-i', ...assignments, ...command], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text
-    })
-  const ended = once(child, 'close').then(([code]) => Number(code))
-  t.teardown(() => child.kill('SIGINT'))
-  return {
-    ended,
-    output: () => output,
-    kill: (signal: NodeJS.Signals) => child.kill(signal),
-    address: () => waitFor('the address', () => /running at (http\S+)/.exec(output)?.[1], START_MS),
-  }
-}
+const data = freshDataDirectory(t)
 
 function ports(): readonly number[] {
   return Object.values(JSON.parse(readFileSync(path.join(data, 'ports.json'), 'utf8')))
@@ -64,13 +23,13 @@ async function whoami(address: string): Promise<Response> {
 }
 
 t.test('it starts everything, shows where, and Ctrl-C leaves nothing', async (t) => {
-  const first = up()
+  const first = up(t, data)
   const address = await first.address()
   t.equal((await whoami(address)).status, 200)
   t.equal(statSync(path.join(data, 'first-api-key')).mode & 0o777, 0o600)
   t.equal(readFileSync(path.join(data, 'address'), 'utf8'), `${address}\n`)
 
-  const second = up()
+  const second = up(t, data)
   t.equal(await second.ended, 1)
   t.match(second.output(), /is in use by another `make up`/)
   t.equal((await whoami(address)).status, 200, 'the first one does not notice')
@@ -81,12 +40,10 @@ t.test('it starts everything, shows where, and Ctrl-C leaves nothing', async (t)
   t.equal(existsSync(path.join(data, 'address')), false)
 })
 
-t.test('a second start takes seconds and finds its data and its ports', async (t) => {
+t.test('a second start finds its data and its ports', async (t) => {
   const before = ports().slice(0, 2)
-  const startedAt = performance.now()
-  const again = up()
+  const again = up(t, data)
   const address = await again.address()
-  t.ok(performance.now() - startedAt < 15_000)
   t.equal((await whoami(address)).status, 200, 'the key of the first start')
   t.same(ports().slice(0, 2), before)
 
@@ -96,7 +53,7 @@ t.test('a second start takes seconds and finds its data and its ports', async (t
 })
 
 t.test('after a crash it starts again; when a server dies it says which and stops', async (t) => {
-  const third = up()
+  const third = up(t, data)
   const address = await third.address()
   t.equal((await whoami(address)).status, 200)
   process.kill(Number(readFileSync(path.join(data, 'nats', 'nats.pid'), 'utf8')), 'SIGKILL')
@@ -111,11 +68,11 @@ t.test('a port that is taken or is none is said in one sentence', async (t) => {
   await once(server, 'listening')
   const address = server.address()
   const port = typeof address === 'object' ? address?.port : 0
-  const taken = up({ PORT: String(port) })
+  const taken = up(t, data, { PORT: String(port) })
   t.equal(await taken.ended, 1)
   t.match(taken.output(), `Port ${port} is taken by another program: choose another PORT.`)
   server.close()
-  const wrong = up({ PORT: 'http' })
+  const wrong = up(t, data, { PORT: 'http' })
   t.equal(await wrong.ended, 1)
   t.match(wrong.output(), 'PORT=http is not a port number.')
 })
