@@ -68,6 +68,8 @@ class CallWriter {
   #stream: string
   #revision: ExpectedRevision = 'no-stream'
   #waiting: NewEvent[] = []
+  /** The first of those that wait, as they were sent. */
+  #group: readonly NewEvent[] | undefined
   #dropped = 0
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> | undefined
@@ -110,14 +112,18 @@ class CallWriter {
   }
 
   async #drain(): Promise<void> {
-    for (let attempt = 0; this.#waiting.length > 0; attempt++) {
-      const group = this.#waiting.slice(0, this.#groupSize * 5)
-      if (await this.#append(group)) {
-        this.#waiting = this.#waiting.slice(group.length)
-        attempt = -1
+    let attempt = 0
+    while (this.#waiting.length > 0) {
+      // Until it is in the log the group stays as it is: one that has grown is no retry.
+      this.#group ??= this.#waiting.slice(0, this.#groupSize * 5)
+      if (await this.#append(this.#group)) {
+        this.#waiting = this.#waiting.slice(this.#group.length)
+        this.#group = undefined
+        attempt = 0
       } else {
         if (this.#finishing.signal.aborted && attempt > 0) return
         await this.#pause(Math.min(MAX_RETRY_MS, 100 * 2 ** attempt))
+        attempt++
       }
     }
     this.#reportDropped()
