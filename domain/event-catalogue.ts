@@ -1,17 +1,9 @@
-import { type AnalyticsEvent, analyticsEvents } from './analytics/events.ts'
-import { type GatewayEvent, gatewayEvents } from './gateway/events.ts'
-import { type IdentityEvent, identityEvents } from './identity/events.ts'
-import { type InstallerEvent, installerEvents } from './installer/events.ts'
+import { analyticsEvents } from './analytics/events.ts'
+import { gatewayEvents } from './gateway/events.ts'
+import { identityEvents } from './identity/events.ts'
+import { installerEvents } from './installer/events.ts'
 import type { ContextEvents, EventDefinition } from './kernel/upcast.ts'
-import { type RegistryEvent, registryEvents } from './registry/events.ts'
-
-/** Every event that this program can write. */
-export type TidemarkEvent =
-  | IdentityEvent
-  | RegistryEvent
-  | InstallerEvent
-  | GatewayEvent
-  | AnalyticsEvent
+import { registryEvents } from './registry/events.ts'
 
 /** Every event type, by bounded context. Type names are unique in the system. */
 export const eventCatalogue: Readonly<Record<string, ContextEvents>> = {

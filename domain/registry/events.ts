@@ -135,8 +135,6 @@ export type CatalogueEntryEvent =
   | EventOf<'CatalogueEntryChanged', typeof CatalogueEntryChangedV1>
   | EventOf<'CatalogueEntryRemoved', typeof CatalogueEntryRemovedV1>
 
-export type RegistryEvent = RegistrySourceEvent | CatalogueEntryEvent
-
 export const registryEvents = {
   RegistrySourceAdded: firstVersion(RegistrySourceAddedV1),
   RegistrySourceRemoved: firstVersion(RegistrySourceRemovedV1),

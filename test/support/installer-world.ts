@@ -15,8 +15,6 @@ import type { EventStore } from '../../services/ports/event-store.ts'
 import { silent } from '../../services/ports/logger.ts'
 import { noMetrics } from '../../services/ports/metrics.ts'
 
-export type InstallerParts = Awaited<ReturnType<typeof installerParts>>
-
 /** Everything that the installer's services take, real, on this database and directory. */
 export async function installerParts(options: {
   readonly store: EventStore

@@ -32,8 +32,6 @@ export type MirrorWorldOptions = {
   readonly limits?: Partial<SyncLimits>
 }
 
-export type MirrorWorld = Awaited<ReturnType<typeof mirrorWorld>>
-
 /** Log, projector and sync of one tenant on a database of their own, without a bus. */
 export async function mirrorWorld(
   t: Scope,
