@@ -3,6 +3,7 @@
  * `npx tsx scripts/bench.ts [name…]`. One JSON object a line on standard output.
  */
 import { benchAppendBatch, benchAppendSingle } from './bench/append.ts'
+import { benchGateway } from './bench/gateway.ts'
 import type { Measurement } from './bench/measure.ts'
 import { benchProjectCatchup } from './bench/project.ts'
 import { benchRelay } from './bench/relay.ts'
@@ -23,6 +24,7 @@ const BENCHMARKS: Readonly<
   'visible.p99': benchVisible,
   search: benchSearch,
   sync: benchSync,
+  gateway: benchGateway,
 }
 
 const wanted = process.argv.slice(2)
