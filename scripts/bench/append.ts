@@ -31,14 +31,17 @@ export async function benchAppendSingle(stage: Stage): Promise<Measurement> {
         revisions[writer] = revision
       })
     },
-    () =>
-      ratePerSecond(WRITERS, SINGLE_APPENDS, (writer, index) =>
-        pool.query({
+    () => {
+      const run = randomUUID()
+      return ratePerSecond(WRITERS, SINGLE_APPENDS, (writer, index) => {
+        const stream = `usage-bench.${run}-${writer}`
+        return pool.query({
           name: 'plain-insert',
           text: `insert into plain_events (${COLUMNS}) values (nextval('plain_position'), $1, $2, $3, $4, $5, $6, $7)`,
-          values: ['bench', `s-${writer}`, index, randomUUID(), 'UsageTracked', ...texts(index)],
-        }),
-      ),
+          values: ['bench', stream, index, randomUUID(), 'UsageTracked', ...texts(index)],
+        })
+      })
+    },
   )
   return measurement('append.single', value, 'events/s', limit)
 }
@@ -62,7 +65,10 @@ export async function benchAppendBatch(stage: Stage): Promise<Measurement> {
       return (perSecond * total) / BATCHES
     },
     async () => {
-      const perSecond = await ratePerSecond(1, BATCHES, (_, batch) => insertMany(pool, batch))
+      const run = randomUUID()
+      const perSecond = await ratePerSecond(1, BATCHES, (_, batch) =>
+        insertMany(pool, `usage-bench.${run}-${batch}`, batch),
+      )
       return (perSecond * total) / BATCHES
     },
   )
@@ -77,7 +83,7 @@ async function plainTable(pool: pg.Pool): Promise<void> {
       revision bigint not null, id uuid not null unique, type text not null,
       data text not null, metadata text not null,
       recorded_at timestamptz not null default clock_timestamp(),
-      primary key (tenant_id, stream, revision, position)
+      primary key (tenant_id, stream, revision)
     );
     create index if not exists plain_by_type on plain_events (type, position);
     create index if not exists plain_by_tenant on plain_events (tenant_id, position);
@@ -85,7 +91,7 @@ async function plainTable(pool: pg.Pool): Promise<void> {
   `)
 }
 
-async function insertMany(pool: pg.Pool, batch: number): Promise<void> {
+async function insertMany(pool: pg.Pool, stream: string, batch: number): Promise<void> {
   const rows = Array.from({ length: BATCH }, (_, index) => texts(batch * BATCH + index))
   await pool.query({
     name: 'plain-insert-many',
@@ -93,7 +99,7 @@ async function insertMany(pool: pg.Pool, batch: number): Promise<void> {
            select nextval('plain_position'), 'bench', $1, r, i, 'UsageTracked', d, m
            from unnest($2::bigint[], $3::uuid[], $4::text[], $5::text[]) as rows (r, i, d, m)`,
     values: [
-      `stream-${batch}`,
+      stream,
       rows.map((_, index) => index),
       rows.map(() => randomUUID()),
       rows.map(([data]) => data),
