@@ -12,7 +12,7 @@ import { waitFor } from '../support/wait-for.ts'
 
 const KILLS = 20
 /** From before a request is handled until after an install is over. */
-const MAX_LIFE_MS = 2_500
+const MAX_LIFE_MS = 2_000
 const LISTED_SERVERS = 150
 const ENDED = ['installed', 'failed']
 
@@ -159,8 +159,14 @@ async function assertInstallations(
   t.ok(ledger.installations.size > 0, 'some installs were accepted')
   for (const id of ledger.installations) {
     const { body } = await tidemark.request('GET', `/v1/installations/${id}`)
-    t.equal(body.status, 'installed', `${id} is installed`)
     const home = path.join(tidemark.dataDir, 'servers', 'default', id)
+    if (body.status === 'failed') {
+      // A stage that saw so many processes die is given up, in case it is what kills them.
+      t.match(body, { failure: { code: 'stage-kept-failing' } }, `${id} was interrupted too often`)
+      t.notOk(existsSync(path.join(home, 'current')), `${id} left nothing`)
+      continue
+    }
+    t.match(body, { status: 'installed' }, `${id} is installed`)
     t.ok(existsSync(path.join(home, 'current', '.manifest.json')), `${id} is whole on disk`)
     t.same(readdirSync(path.join(home, 'staging')), [], `${id} left nothing half done`)
   }
