@@ -43,6 +43,8 @@ export type TidemarkOptions = {
   /** By default a new one; give one to start again on the same data. */
   readonly dataDirectory?: string
   readonly environment?: NodeJS.ProcessEnv
+  /** Where standard output and errors go; by default a file of the data directory. */
+  readonly output?: string
 }
 
 type Teardown = { readonly teardown: (stop: () => Promise<void>) => void }
@@ -55,7 +57,7 @@ export async function startTidemark(
   const dataDirectory = options.dataDirectory ?? newDataDirectory(t)
   const child = launch(t, dataDirectory, options)
   const exited = exitOf(child)
-  const log = () => readFileSync(path.join(dataDirectory, 'tidemark.log'), 'utf8')
+  const log = () => readLog(dataDirectory)
   const address = await readyAddress(dataDirectory, exited, log)
   const key = readFileSync(path.join(dataDirectory, 'first-api-key'), 'utf8').trim()
   const request: TidemarkProcess['request'] = (place, { method, body, headers, ...more } = {}) => {
@@ -90,10 +92,10 @@ export async function startTidemark(
 export function launch(
   t: Teardown,
   dataDirectory: string,
-  { databaseUrl, databaseOwnerUrl, natsUrl, environment }: TidemarkOptions,
+  { databaseUrl, databaseOwnerUrl, natsUrl, environment, output: to }: TidemarkOptions,
 ): ChildProcess {
   rmSync(path.join(dataDirectory, 'address'), { force: true })
-  const output = openSync(path.join(dataDirectory, 'tidemark.log'), 'a')
+  const output = openSync(to ?? path.join(dataDirectory, 'tidemark.log'), 'a')
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', path.join(ROOT, 'services/main/main.ts')],
@@ -118,6 +120,11 @@ export function launch(
     await exitOf(child)
   })
   return child
+}
+
+function readLog(dataDirectory: string): string {
+  const file = path.join(dataDirectory, 'tidemark.log')
+  return existsSync(file) ? readFileSync(file, 'utf8') : ''
 }
 
 export function newDataDirectory(t: Teardown): string {

@@ -1,7 +1,10 @@
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { Writable } from 'node:stream'
 import t from 'tap'
 import { withCorrelation } from '../../../services/kernel/correlation.ts'
 import { createLogger } from '../../../services/main/logger.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 function logged(work: (logger: ReturnType<typeof createLogger>) => void) {
   const lines: string[] = []
@@ -45,4 +48,27 @@ t.test('secrets do not get into the log by accident', async (t) => {
 t.test('a text with line breaks stays one line', async (t) => {
   const lines = logged((logger) => logger.info({ path: 'a\r\n{"level":"error"}' }, 'x'))
   t.equal(lines.length, 1)
+})
+
+t.test('on a full disk lines are dropped, and counted when there is room again', async (t) => {
+  const full = openSync('/dev/full', 'a')
+  const logger = createLogger({ logLevel: 'info' }, full)
+  t.doesNotThrow(() => {
+    for (let n = 1; n <= 10_000; n++) logger.info({ n }, 'x')
+  })
+  closeSync(full)
+  const file = path.join(t.testdir({}), 'log')
+  t.equal(openSync(file, 'a'), full, 'the number of the output is a file with room now')
+  logger.info({ n: 10_001 }, 'x')
+  const lines = await waitFor('the count', async () => {
+    const written = readFileSync(file, 'utf8').trim().split('\n')
+    return written.at(-1)?.includes('dropped') ? written.map((line) => JSON.parse(line)) : undefined
+  })
+  closeSync(full)
+  const kept = lines.slice(0, -1)
+  t.same(
+    kept.map(({ n }) => n),
+    Array.from({ length: kept.length }, (_, at) => at + 1),
+  )
+  t.match(lines.at(-1), { level: 'warn', lines: 10_001 - kept.length })
 })
