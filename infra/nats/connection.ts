@@ -107,6 +107,8 @@ function connectionOptions(url: string): ConnectionOptions {
     name: 'tidemark',
     timeout: CONNECT_TIMEOUT_MS,
     maxReconnectAttempts: -1,
+    // A stack for each request in flight costs more than the request; errors name what was asked.
+    noAsyncTraces: true,
     reconnectTimeWait: RECONNECT_MS,
     pingInterval: PING_MS,
     ...(user !== '' && pass !== '' ? { user, pass } : {}),

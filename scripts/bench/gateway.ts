@@ -28,6 +28,7 @@ export async function benchGateway(stage: Stage): Promise<readonly Measurement[]
   const scope = { teardown: (stop: () => Promise<void>) => void ending.unshift(stop) }
   try {
     const { tidemark, installationId } = await installTiny(scope, stage)
+    ending.unshift(() => tidemark.stop())
     const pool = new Pool(tidemark.address, { connections: CONNECTIONS, pipelining: 1 })
     ending.unshift(() => pool.close())
     const through = callThrough(pool, `/mcp/${installationId}`, tidemark.key)
@@ -70,12 +71,12 @@ async function installTiny(
   await tidemark.json('/v1/registry/sources', {
     body: { sourceId: 'bench', name: 'bench', kind: 'file', location: snapshot },
   })
-  const { installationId } = await waitFor(
+  const { installationId, position } = await waitFor(
     'the server to be listed',
     async () => {
       const body = { server: 'bench/tiny' }
       const answer = await tidemark.request('/v1/installations', { body })
-      return answer.ok && ((await answer.json()) as { installationId: string })
+      return answer.ok && ((await answer.json()) as Accepted)
     },
     60_000,
   )
@@ -83,7 +84,7 @@ async function installTiny(
     'the server to be installed',
     async () => {
       const { status } = await tidemark.json<{ status: string }>(
-        `/v1/installations/${installationId}`,
+        `/v1/installations/${installationId}?atLeast=${position}`,
       )
       if (status === 'failed') throw new Error('The server of the benchmark cannot be installed.')
       return status === 'installed'
@@ -92,6 +93,8 @@ async function installTiny(
   )
   return { tidemark, installationId }
 }
+
+type Accepted = { readonly installationId: string; readonly position: string }
 
 const PACKAGE = { registryType: 'npm', transport: { type: 'stdio' } }
 
