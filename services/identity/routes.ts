@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
 import { type ApiKeyCommand, apiKey, apiKeyStream } from '../../domain/identity/api-key.ts'
@@ -8,8 +8,10 @@ import { type TenantCommand, tenant, tenantStream } from '../../domain/identity/
 import {
   type ApiKeyRow,
   type ApiKeysTables,
+  findKeyOfAnyTenant,
   listApiKeys,
 } from '../../projections/identity/api-keys.ts'
+import { hasPublicCatalogue, type TenantsTables } from '../../projections/identity/tenants.ts'
 import { appendContext } from '../kernel/actor.ts'
 import { execute } from '../kernel/execute.ts'
 import { decodeCursor, PageQuery, pageOf } from '../kernel/page.ts'
@@ -17,12 +19,12 @@ import type { ApiKeys } from '../ports/api-keys.ts'
 import type { EventStore, Position } from '../ports/event-store.ts'
 import type { ReadFreshness } from '../ports/read-freshness.ts'
 
-/** Long enough for every healthy read side; the answer is right without it, only the key is later. */
+/** Long enough for every healthy read side; otherwise the answer says that the change is not in effect. */
 const EFFECT_TIMEOUT_MS = 2_000
 
 export type IdentityDeps = {
   readonly store: EventStore
-  readonly db: Kysely<ApiKeysTables>
+  readonly db: Kysely<ApiKeysTables & TenantsTables>
   readonly apiKeys: ApiKeys
   readonly freshness: ReadFreshness
   readonly now: () => Date
@@ -65,7 +67,12 @@ const Visibility = Type.Object(
   { visibility: Type.Union([Type.Literal('public'), Type.Literal('private')]) },
   { additionalProperties: false },
 )
-const Changed = Type.Object({ position })
+const Changed = Type.Object({
+  position,
+  inEffect: Type.Boolean({
+    description: 'false, with status 202: it is recorded, but the old state still counts',
+  }),
+})
 
 /** API keys and what holds for a whole tenant. */
 export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
@@ -76,6 +83,12 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
     const done = await execute(deps.store, apiKey, stream, command, appendContext(request))
     await takeEffect(done.position)
     return done.position.toString()
+  }
+
+  /** Not by position alone: a read model that stands still is one that says otherwise. */
+  async function isRevoked(keyId: string): Promise<boolean> {
+    const row = await findKeyOfAnyTenant(deps.db, keyId)
+    return row !== undefined && row.revoked_at !== null
   }
 
   async function changeTenant(request: FastifyRequest, command: TenantCommand) {
@@ -162,16 +175,18 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
           tags,
           summary: 'Revoke an API key',
           description:
-            'Revoking it again changes nothing. No key works later than one second after.',
+            'Revoking it again changes nothing. With 200 the key works no later than one second ' +
+            'after; with 202 (the read models are behind or stand still) it still works: ask again.',
           params: KeyParams,
-          response: { 200: Changed },
+          response: { 200: Changed, 202: Changed },
         },
         config: { access: 'keys:write' },
       },
-      async (request) => {
+      async (request, reply) => {
         const now = deps.now().toISOString()
         const { keyId } = request.params
-        return { position: await changeKey(request, keyId, { type: 'RevokeApiKey', now }) }
+        const at = await changeKey(request, keyId, { type: 'RevokeApiKey', now })
+        return changed(reply, at, await isRevoked(keyId))
       },
     )
 
@@ -181,20 +196,32 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
         schema: {
           tags,
           summary: 'Let the catalogue be read without a key, or not',
-          description: 'Requests without a key see the default tenant only.',
+          description:
+            'Requests without a key see the default tenant only. With 200 it counts no later than ' +
+            'one second after; with 202 (the read models are behind or stand still) not yet.',
           body: Visibility,
-          response: { 200: Changed },
+          response: { 200: Changed, 202: Changed },
         },
         config: { access: 'keys:write' },
       },
-      async (request) => {
+      async (request, reply) => {
         const now = deps.now().toISOString()
         const { visibility } = request.body
-        const type = 'ChangeCatalogueVisibility'
-        return { position: await changeTenant(request, { type, visibility, now }) }
+        const at = await changeTenant(request, {
+          type: 'ChangeCatalogueVisibility',
+          visibility,
+          now,
+        })
+        const isPublic = await hasPublicCatalogue(deps.db, request.actor.tenantId)
+        return changed(reply, at, isPublic === (visibility === 'public'))
       },
     )
   }
+}
+
+function changed(reply: FastifyReply, position: string, inEffect: boolean) {
+  reply.code(inEffect ? 200 : 202)
+  return { position, inEffect }
 }
 
 function listed(row: ApiKeyRow) {

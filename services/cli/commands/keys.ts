@@ -58,8 +58,14 @@ export function addKeyCommands(program: Command): void {
     .argument('<key-id>')
     .action(async (keyId: string, _options: unknown, command: Command) => {
       const { api, answer } = sessionOf(command)
-      const done = await api.delete<object>(`/v1/keys/${encodeURIComponent(keyId)}`)
-      answer(done, () => print(`Key ${printable(keyId)} is revoked.`))
+      const done = await api.delete<{ inEffect: boolean }>(`/v1/keys/${encodeURIComponent(keyId)}`)
+      answer(done, ({ inEffect }) =>
+        print(
+          inEffect
+            ? `Key ${printable(keyId)} is revoked.`
+            : `The revocation of key ${printable(keyId)} is recorded, but the key still works: the read models are behind.`,
+        ),
+      )
     })
 }
 

@@ -56,7 +56,7 @@ async function identity(t: Test) {
   const later = (ms: number) => {
     clock += ms
   }
-  return { store, first, start, send, issue, later }
+  return { store, pool, first, start, send, issue, later }
 }
 
 t.test('the first key may do everything, and every later start leaves all as it is', async (t) => {
@@ -108,6 +108,27 @@ t.test('a revoked key is refused with the answer; revoking again changes nothing
   t.equal(again.json().position, revoked.json().position)
   const unknown = await send('DELETE', '/v1/keys/ffffffffffffffff')
   t.same([unknown.statusCode, unknown.json().code], [404, 'key-unknown'])
+})
+
+t.test('a change that does not count yet is not answered as if it did', async (t) => {
+  const { pool, send, issue, later } = await identity(t)
+  const { key, keyId } = await issue(['catalogue:read'])
+  // The read models are held where they are, as by a projector that is away.
+  const holder = await pool.connect()
+  await holder.query('begin; lock table read.checkpoints in exclusive mode')
+  const revoked = await send('DELETE', `/v1/keys/${keyId}`)
+  t.match([revoked.statusCode, revoked.json().inEffect], [202, false])
+  later(1_000)
+  t.equal((await send('GET', '/v1/whoami', undefined, key)).statusCode, 200, 'it still works')
+  const closed = await send('PUT', '/v1/tenant/catalogue-visibility', { visibility: 'private' })
+  t.match([closed.statusCode, closed.json().inEffect], [202, false])
+
+  await holder.query('rollback')
+  holder.release()
+  const again = await send('DELETE', `/v1/keys/${keyId}`)
+  t.match([again.statusCode, again.json().inEffect], [200, true])
+  later(1_000)
+  t.equal((await send('GET', '/v1/whoami', undefined, key)).statusCode, 401)
 })
 
 t.test('a key stops working at the moment when it expires', async (t) => {
