@@ -47,8 +47,14 @@ export class ServerRun {
     return this.#inFlight
   }
 
-  get draining(): boolean {
+  /** Another version has its place: how it ends does not matter any more. */
+  get replaced(): boolean {
     return this.#retiredMs !== undefined
+  }
+
+  /** It is on its way to its end, which can take seconds: nothing new is to be sent to it. */
+  get draining(): boolean {
+    return this.replaced || this.#stopping !== undefined
   }
 
   /** @returns undefined when it has as many calls as it may have. */
@@ -64,7 +70,7 @@ export class ServerRun {
         released = true
         this.#inFlight--
         this.#lastUsedMs = now()
-        if (this.draining && this.#inFlight === 0) void this.stop('replaced')
+        if (this.replaced && this.#inFlight === 0) void this.stop('replaced')
       },
       suspect: () => {
         this.#suspected = true

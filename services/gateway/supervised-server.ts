@@ -47,7 +47,7 @@ export class SupervisedServer {
   readonly tenantId: string
   readonly installationId: string
   readonly #deps: SupervisionDeps
-  readonly #retired = new Set<ServerRun>()
+  readonly #leaving = new Set<ServerRun>()
   readonly #shutdown = new AbortController()
   #run: ServerRun | undefined
   #starting: Starting | undefined
@@ -66,7 +66,7 @@ export class SupervisedServer {
   }
 
   get runs(): readonly ServerRun[] {
-    return this.#run === undefined ? [...this.#retired] : [this.#run, ...this.#retired]
+    return this.#run === undefined ? [...this.#leaving] : [this.#run, ...this.#leaving]
   }
 
   /** Nothing runs, nothing is remembered that would change what the next call sees. */
@@ -129,9 +129,11 @@ export class SupervisedServer {
         'server-quarantined',
         `The server was stopped after ${state.failures} failures: ${state.cause}`,
       )
-    if (this.#run === undefined) return this.#start(server)
-    if (this.#run.server.generation >= server.generation) return this.#run
-    this.#retire(this.#run)
+    const run = this.#run
+    if (run === undefined) return this.#start(server)
+    if (run.server.generation < server.generation) this.#retire(run)
+    else if (run.draining) this.#part(run)
+    else return run
     return this.#start(server)
   }
 
@@ -189,11 +191,11 @@ export class SupervisedServer {
     this.#deps.onRunning(run)
     void run.ended.then(async ({ reason, end }) => {
       if (this.#run === run) this.#run = undefined
-      const retired = this.#retired.delete(run)
+      this.#leaving.delete(run)
       run.process?.stopped(reason, end)
       this.#deps.onEnded(run)
       const failed = reason === 'exited' || reason === 'misbehaved' || reason === 'unhealthy'
-      if (!failed || retired || run.process === undefined) return
+      if (!failed || run.replaced || run.process === undefined) return
       await this.#failed(run.server, end.detail ?? 'It did not answer a ping.')
     })
     if (this.#isOutdated(run.server)) this.#retire(run)
@@ -228,7 +230,7 @@ export class SupervisedServer {
     if (this.#isOutdated(server)) return
     // After this turn: the start that just failed is still the one under way.
     setImmediate(() => {
-      this.#start(server).catch(() => undefined)
+      if (this.#run === undefined) this.#start(server).catch(() => undefined)
     })
   }
 
@@ -274,9 +276,14 @@ export class SupervisedServer {
   }
 
   #retire(run: ServerRun): void {
-    if (this.#run === run) this.#run = undefined
-    this.#retired.add(run)
+    this.#part(run)
     run.retire(this.#nowMs())
+  }
+
+  /** It goes on to its end, the next call starts another. */
+  #part(run: ServerRun): void {
+    if (this.#run === run) this.#run = undefined
+    this.#leaving.add(run)
   }
 
   #context(): AppendContext {

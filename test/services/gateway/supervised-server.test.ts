@@ -272,6 +272,17 @@ t.test('a server that ignores the end of its input and SIGTERM is killed', async
   t.match(await sandbox.started[0]?.exited, { signal: 'SIGKILL' })
 })
 
+t.test('a call while an idle server takes its time to end is answered by another', async (t) => {
+  const gateway = await testGateway(t, { settings: { idleMs: 50 } })
+  const installationId = await gateway.install({ arguments: ['--ignore-end'] })
+  const client = await connectedClient(t, gateway, installationId, gateway.key())
+  const pid = await callTool(client, 'pid')
+  await waitFor('it to be on its way', () => gateway.processes.live('acme')[0]?.draining)
+  t.not(await callTool(client, 'pid'), pid)
+  await waitFor('the stop to be recorded', async () => (await stops(gateway)).length > 0)
+  t.match((await stops(gateway))[0], { reason: 'idle' })
+})
+
 t.test('more calls at the same time than a server may have are refused', async (t) => {
   const gateway = await testGateway(t, { settings: { maxInFlight: 1 } })
   const installationId = await gateway.install()
