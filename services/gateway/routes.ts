@@ -12,7 +12,7 @@ import { appendContext } from '../kernel/actor.ts'
 import { execute } from '../kernel/execute.ts'
 import { parseJson } from '../kernel/json-body.ts'
 import { decodeCursor, PageQuery, pageOf } from '../kernel/page.ts'
-import { ProblemError } from '../kernel/problem.ts'
+import { ProblemError, problem } from '../kernel/problem.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Metrics } from '../ports/metrics.ts'
@@ -87,11 +87,11 @@ export function gatewayRoutes(deps: GatewayDeps): FastifyPluginAsyncTypebox {
       },
       async ({ actor, query }) => {
         const limit = query.limit ?? 30
-        const before = query.cursor === undefined ? undefined : decodeCursor(query.cursor, 2)
+        const before = query.cursor === undefined ? undefined : runFrom(query.cursor)
         const rows = await listServerProcesses(deps.db, actor.tenantId, {
           limit: limit + 1,
           installationId: query.installationId,
-          before: before && { startedAt: before[0] ?? '', processId: before[1] ?? '' },
+          before,
         })
         const live = new Map(deps.processes.live(actor.tenantId).map((run) => [run.processId, run]))
         return pageOf(
@@ -130,6 +130,17 @@ export function gatewayRoutes(deps: GatewayDeps): FastifyPluginAsyncTypebox {
       },
     )
   }
+}
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** The run that the page before ended with. */
+function runFrom(cursor: string): { readonly startedAt: string; readonly processId: string } {
+  const [startedAt = '', processId = ''] = decodeCursor(cursor, 2)
+  const exists = INSTANT.test(startedAt) && !Number.isNaN(Date.parse(startedAt))
+  if (exists && UUID.test(processId)) return { startedAt, processId }
+  throw problem(400, 'bad-cursor', 'This cursor is not one that a page of this list gave.')
 }
 
 function shown(

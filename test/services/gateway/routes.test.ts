@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { encodeCursor } from '../../../services/kernel/page.ts'
 import { callTool, connectedClient, testGateway } from '../../support/mcp-gateway.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -43,6 +45,14 @@ t.test('server processes are listed with what they do now and how they ended', a
     items: [{ processId: page.items[1]?.processId }],
   })
   t.match(await list('?cursor=nonsense'), { code: 'bad-cursor' })
+  const instant = '2026-01-02T03:04:05.000Z'
+  for (const key of [
+    ['x', 'y'],
+    ['2026-13-02T03:04:05.000Z', randomUUID()],
+    ['+012026-01-02T03:04:05.000Z', randomUUID()],
+    [instant, 'y'],
+  ])
+    t.match(await list(`?cursor=${encodeCursor(key)}`), { code: 'bad-cursor' }, key.join())
   t.same(await list('', gateway.key('other')), { items: [] })
   waiting.abort()
   await t.rejects(hanging)
