@@ -56,11 +56,16 @@ async function tick(
   }
   for (const row of await sourcesOfAllTenants(deps.db)) {
     const key = { tenantId: row.tenant_id, sourceId: row.source_id }
-    if (row.run_status === 'running' && row.run_id !== null) {
-      const runId = row.run_id
-      if ((await deps.ledger.running(key)) === undefined)
-        carryOn(key, () => runSync(deps, key, runId, signal))
-    } else if (isDue(row, deps.now())) await start(deps, row)
+    try {
+      if (row.run_status === 'running' && row.run_id !== null) {
+        const runId = row.run_id
+        if ((await deps.ledger.running(key)) === undefined)
+          carryOn(key, () => runSync(deps, key, runId, signal))
+      } else if (isDue(row, deps.now())) await start(deps, row)
+    } catch (error) {
+      // The other sources, perhaps of other tenants, must not wait for this one.
+      deps.logger.warn({ ...key, err: error }, 'The schedule left a source out.')
+    }
   }
   for (const key of await orphanedSources(deps.db))
     carryOn(key, () => clearRemovedSource(deps, key))

@@ -11,6 +11,7 @@ import {
 import type { CatalogueEntryEvent } from '../../domain/registry/events.ts'
 import type { CatalogueTables } from '../../projections/registry/catalogue-tables.ts'
 import { mirroredEntries, mirroredEntriesAt } from '../../projections/registry/mirror-state.ts'
+import type { Cause } from '../kernel/cause.ts'
 import { execute } from '../kernel/execute.ts'
 import { type AppendContext, type EventStore, RevisionConflictError } from '../ports/event-store.ts'
 import type { SourceKey } from '../ports/sync-ledger.ts'
@@ -48,7 +49,13 @@ export class Mirror {
   #newestPosition = 0n
 
   /** @param counts raised by one for each event that is recorded */
-  constructor(deps: MirrorDeps, source: SourceKey, runId: string, counts: ChangeCounts) {
+  constructor(
+    deps: MirrorDeps,
+    source: SourceKey,
+    runId: string,
+    cause: Cause,
+    counts: ChangeCounts,
+  ) {
     this.#counts = counts
     this.#deps = deps
     this.#source = source
@@ -56,8 +63,7 @@ export class Mirror {
     this.#context = {
       tenantId: source.tenantId,
       actorId: 'system:registry-sync',
-      correlationId: runId,
-      causationId: runId,
+      ...cause,
     }
   }
 

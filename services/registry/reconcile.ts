@@ -33,6 +33,8 @@ export type Reconciling = {
   /** Of the last run that completed. */
   readonly updatedSince: string | undefined
   readonly acceptShrink: boolean
+  /** Log position of the source's newest entry event before this run; 0n when it has none. */
+  readonly startPosition: bigint
   readonly progress: { -readonly [Fact in keyof SyncProgress]: SyncProgress[Fact] }
 }
 
@@ -220,9 +222,9 @@ class Walk {
   }
 
   async #remember(): Promise<void> {
-    const { mirror, ledger, source } = this.#run
-    const before = this.#known?.cataloguePosition ?? 0n
-    const cataloguePosition = mirror.newestPosition > 0n ? mirror.newestPosition : before
+    const { mirror, ledger, source, startPosition } = this.#run
+    const { newestPosition } = mirror
+    const cataloguePosition = newestPosition > startPosition ? newestPosition : startPosition
     await ledger.saveWalk(source, { pages: this.#pages, cataloguePosition }, this.#changedPages)
   }
 }

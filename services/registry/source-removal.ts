@@ -1,5 +1,7 @@
 import { v5 as uuidOf } from 'uuid'
 import { source, sourceStream } from '../../domain/registry/source.ts'
+import { type Cause, causeIn } from '../kernel/cause.ts'
+import { withCorrelation } from '../kernel/correlation.ts'
 import { load } from '../kernel/execute.ts'
 import type { SourceKey } from '../ports/sync-ledger.ts'
 import { holdClaim } from './held-claim.ts'
@@ -18,6 +20,17 @@ export async function clearRemovedSource(deps: SyncDeps, key: SourceKey): Promis
   const { state, revision } = await load(deps.events, source, stream)
   if (state.status !== 'removed') return 'idle'
   const runId = uuidOf(`${stream}/${revision}`, REMOVAL_NAMESPACE)
+  const cause = await causeIn(deps.events, stream, ['RegistrySourceRemoved'])
+  if (cause === undefined) return 'idle'
+  return withCorrelation(cause.correlationId, () => clear(deps, key, runId, cause))
+}
+
+async function clear(
+  deps: SyncDeps,
+  key: SourceKey,
+  runId: string,
+  cause: Cause,
+): Promise<SyncOutcome> {
   if (!(await deps.ledger.claim(key, runId, deps.limits.leaseMs))) return 'busy'
   const progress = {
     phase: 'removals' as const,
@@ -31,7 +44,7 @@ export async function clearRemovedSource(deps: SyncDeps, key: SourceKey): Promis
   const claim = holdClaim(deps, key, runId, progress)
   try {
     await catchUp(deps)
-    const mirror = new Mirror(deps, key, runId, progress)
+    const mirror = new Mirror(deps, key, runId, cause, progress)
     await mirror.loadAll()
     await mirror.observeAbsence(mirror.listed())
     await deps.ledger.forget(key)

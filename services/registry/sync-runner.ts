@@ -8,12 +8,14 @@ import {
 } from '../../domain/registry/source.ts'
 import type { CatalogueTables } from '../../projections/registry/catalogue-tables.ts'
 import { newestEntryPosition } from '../../projections/registry/mirror-state.ts'
+import { type Cause, causeIn } from '../kernel/cause.ts'
+import { withCorrelation } from '../kernel/correlation.ts'
 import { react } from '../kernel/react.ts'
 import { type EventStore, EventStoreUnavailableError } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { ReadFreshness } from '../ports/read-freshness.ts'
-import type { SeenWalk, SourceKey, SyncLedger, SyncProgress } from '../ports/sync-ledger.ts'
+import type { SourceKey, SyncLedger, SyncProgress } from '../ports/sync-ledger.ts'
 import { UpstreamError, type UpstreamRegistry } from '../ports/upstream-registry.ts'
 import { holdClaim } from './held-claim.ts'
 import { Mirror } from './mirror.ts'
@@ -55,19 +57,19 @@ export async function runSync(
   if (!(await deps.ledger.claim(key, runId, deps.limits.leaseMs))) return 'busy'
   const progress = emptyProgress()
   const claim = holdClaim(deps, key, runId, progress)
+  const stream = sourceStream(key.tenantId, key.sourceId)
   try {
-    const did = await react(
-      deps.events,
-      source,
-      nextAction,
-      (owed) => perform(deps, key, owed, progress, AbortSignal.any([stop, claim.lost])),
-      sourceStream(key.tenantId, key.sourceId),
-      {
-        tenantId: key.tenantId,
-        actorId: 'system:registry-sync',
-        correlationId: runId,
-        causationId: runId,
-      },
+    const cause = await causeIn(deps.events, stream, ['RegistrySyncStarted'])
+    if (cause === undefined) return 'idle'
+    const did = await withCorrelation(cause.correlationId, () =>
+      react(
+        deps.events,
+        source,
+        nextAction,
+        (owed) => perform(deps, key, owed, cause, progress, AbortSignal.any([stop, claim.lost])),
+        stream,
+        { tenantId: key.tenantId, actorId: 'system:registry-sync', ...cause },
+      ),
     )
     return did ? 'done' : 'idle'
   } finally {
@@ -85,11 +87,12 @@ async function perform(
   deps: SyncDeps,
   key: SourceKey,
   owed: SyncOwed,
+  cause: Cause,
   progress: Progress,
   stop: AbortSignal,
 ): Promise<SourceCommand> {
   const started = performance.now()
-  const mirror = new Mirror(deps, key, owed.runId, progress)
+  const mirror = new Mirror(deps, key, owed.runId, cause, progress)
   const durationMs = () => Math.round(performance.now() - started)
   const base = { sourceId: key.sourceId, runId: owed.runId }
   try {
@@ -106,15 +109,14 @@ async function perform(
     // Nobody's fault: the run stays open, and somebody carries it on.
     if (error instanceof SyncPostponedError || error instanceof EventStoreUnavailableError)
       throw error
-    const { code, cause } = reasonOf(error)
+    const reason = reasonOf(error)
     deps.metrics.syncFinished('failed', changesOf(progress), durationMs() / 1_000)
-    deps.logger.warn({ ...key, code, err: error }, 'registry sync failed')
+    deps.logger.warn({ ...key, code: reason.code, err: error }, 'registry sync failed')
     return {
       type: 'FailSync',
       ...base,
       totals: { ...totalsOf(progress), durationMs: durationMs() },
-      code,
-      cause,
+      ...reason,
       now: deps.now().toISOString(),
     }
   }
@@ -135,6 +137,8 @@ async function attempt(
   stop: AbortSignal,
 ): Promise<Reconciled> {
   await catchUp(deps)
+  const position = await newestEntryPosition(deps.db, key)
+  const walk = await deps.ledger.lastWalk(key)
   const tooSlow = AbortSignal.timeout(deps.limits.maxRunMs)
   try {
     return await reconcile(
@@ -149,8 +153,10 @@ async function attempt(
         updatedSince: owed.newestUpdatedAt,
         acceptShrink: owed.acceptShrink,
         progress,
+        startPosition: position,
       },
-      await usableWalk(deps, key),
+      // The last walk tells nothing when the source's entries have changed since it was made.
+      walk?.cataloguePosition === position ? walk : undefined,
     )
   } catch (cause) {
     if (stop.aborted) throw new SyncPostponedError('The run was interrupted.', { cause })
@@ -167,14 +173,6 @@ async function attempt(
 export async function catchUp({ events, freshness, limits }: SyncDeps): Promise<void> {
   if (!(await freshness.waitFor(await events.head(), limits.maxWaitMs)))
     throw new SyncPostponedError('The read models are too far behind the log.')
-}
-
-/** The last walk tells nothing when the source's entries have changed since it was made. */
-async function usableWalk(deps: SyncDeps, key: SourceKey): Promise<SeenWalk | undefined> {
-  const walk = await deps.ledger.lastWalk(key)
-  if (walk === undefined) return undefined
-  const position = await newestEntryPosition(deps.db, key)
-  return position === walk.cataloguePosition ? walk : undefined
 }
 
 function changesOf({ added, changed, removed }: SyncProgress): number {

@@ -67,6 +67,24 @@ t.test(
   },
 )
 
+t.test('a source that cannot be started keeps no other one from its schedule', async (t) => {
+  const upstream = await startUpstream(t)
+  upstream.list([upstreamEntry('io.example/one', '1.0.0')])
+  const { world, source } = await runningSystem(t)
+  // Listed, although its stream does not know it: every tick fails to start it.
+  await world.pool.query(
+    `insert into read.registry_sources
+       (tenant_id, source_id, name, kind, location, sync_interval_seconds, added_at,
+        pages, bytes, added, changed, removed, unchanged, invalid, refused, duration_ms)
+     values ('another', 'bad', 'bad', 'official', 'http://127.0.0.1:1', 60, '2026-01-01',
+        0, 0, 0, 0, 0, 0, 0, 0, 0)`,
+  )
+  await world.add('main', upstream.url)
+  await waitFor('the sync', async () => (await source('main'))?.run_status === 'completed', 30_000)
+  await world.command({ type: 'RemoveSource', sourceId: 'main', now: new Date().toISOString() })
+  await waitFor('the entries to go', async () => (await world.entries()).size === 0, 30_000)
+})
+
 t.test('a run whose process died is found and carried on', async (t) => {
   const upstream = await startUpstream(t)
   upstream.list([upstreamEntry('io.example/one', '1.0.0')])

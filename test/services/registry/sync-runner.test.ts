@@ -1,7 +1,15 @@
 import t from 'tap'
+import { newestEntryPosition } from '../../../projections/registry/mirror-state.ts'
+import { correlationId } from '../../../services/kernel/correlation.ts'
+import type { RecordedEvent } from '../../../services/ports/event-store.ts'
 import { runSync } from '../../../services/registry/sync-runner.ts'
 import { mirrorWorld, TENANT } from '../../support/mirror-world.ts'
-import { startUpstream, type UpstreamEntry, upstreamEntry } from '../../support/upstream.ts'
+import {
+  answerJson,
+  startUpstream,
+  type UpstreamEntry,
+  upstreamEntry,
+} from '../../support/upstream.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 const byKey = (entries: readonly UpstreamEntry[]) =>
@@ -149,6 +157,69 @@ t.test('a run that lost its process is carried on without doubling anything', as
   t.same(await world.entryEvents(), { CatalogueEntryAdded: 300 })
   t.same(await world.entries(), byKey(entries))
   t.equal(await runSync(world.deps, key, runId, new AbortController().signal), 'idle')
+})
+
+t.test('after a run that failed half-way, unchanged pages are known again', async (t) => {
+  const upstream = await startUpstream(t)
+  const world = await mirrorWorld(t)
+  const key = { tenantId: TENANT, sourceId: 'main' }
+  const [first, ...others] = manyEntries(250) as [UpstreamEntry, ...UpstreamEntry[]]
+  upstream.list([first, ...others])
+  await world.add('main', upstream.url)
+  await world.sync('main')
+
+  const changed = upstreamEntry('io.example/server-000', '1.0.0', { server: { title: 'New' } })
+  upstream.misbehave((_request, response, url) => {
+    if (url.searchParams.has('cursor')) response.writeHead(500).end()
+    else
+      answerJson(response, {
+        servers: [changed, ...others.slice(0, 99)],
+        metadata: { count: 100, nextCursor: '100' },
+      })
+  })
+  t.match(await world.sync('main'), { run_status: 'failed', changed: 1 })
+
+  upstream.misbehave(undefined)
+  upstream.list([changed, ...others])
+  t.match(await world.sync('main'), { run_status: 'completed', changed: 0, unchanged: 250 })
+  const walk = await world.deps.ledger.lastWalk(key)
+  t.equal(walk?.pages.length, 3)
+  t.equal(walk?.cataloguePosition, await newestEntryPosition(world.deps.db, key))
+})
+
+t.test('all that a run records and logs belongs to the request that asked for it', async (t) => {
+  const upstream = await startUpstream(t)
+  const world = await mirrorWorld(t)
+  upstream.list(manyEntries(1))
+  await world.add('main', upstream.url)
+  const runId = '8d2f6b1e-54a5-4d9c-8a55-6f1c1a6d3f13'
+  const now = new Date().toISOString()
+  await world.command({
+    ...{ type: 'StartSync', sourceId: 'main', runId, trigger: 'request', acceptShrink: false, now },
+  })
+  const ids = new Set<string | undefined>()
+  const noting = {
+    ...world.deps.upstream,
+    fetchPage: (...given: Parameters<typeof world.deps.upstream.fetchPage>) => {
+      ids.add(correlationId())
+      return world.deps.upstream.fetchPage(...given)
+    },
+  }
+  const key = { tenantId: TENANT, sourceId: 'main' }
+  const { signal } = new AbortController()
+  await runSync({ ...world.deps, upstream: noting }, key, runId, signal)
+  t.same([...ids], ['test'])
+  const events: RecordedEvent[] = []
+  for await (const event of world.deps.events.readAll()) events.push(event)
+  const started = events.find(({ type }) => type === 'RegistrySyncStarted')
+  t.same(
+    events
+      .slice(1 + events.findIndex(({ type }) => type === 'RegistrySyncStarted'))
+      .map(({ type, correlationId, causationId }) => ({ type, correlationId, causationId })),
+    ['CatalogueEntryAdded', 'RegistrySyncCompleted'].map((type) => ({
+      ...{ type, correlationId: 'test', causationId: started?.eventId },
+    })),
+  )
 })
 
 t.test('a source is worked on by one process at a time', async (t) => {
