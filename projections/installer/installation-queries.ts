@@ -70,7 +70,8 @@ export function installedServers(
     .selectFrom('installations')
     .select(['tenant_id', 'installation_id'])
     .where('status', '=', 'installed')
-    .orderBy(['tenant_id', 'installation_id'])
+    .orderBy('tenant_id')
+    .orderBy('installation_id')
     .execute()
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { InstallerEvent } from '../../domain/installer/events.ts'
 import {
@@ -10,6 +11,8 @@ import {
 import type { InstallationCommand } from '../../domain/installer/installation-commands.ts'
 import { everyInstallation } from '../../projections/installer/installation-queries.ts'
 import type { InstallationsTables } from '../../projections/installer/installations.ts'
+import { type Cause, causeIn } from '../kernel/cause.ts'
+import { withCorrelation } from '../kernel/correlation.ts'
 import { type CommandContext, execute, load } from '../kernel/execute.ts'
 import { react } from '../kernel/react.ts'
 import type { EventStore } from '../ports/event-store.ts'
@@ -22,6 +25,8 @@ import { performStage, type StageDeps } from './stages.ts'
 
 /** An install takes memory and a processor of its own. */
 const MAX_AT_ONCE = 2
+/** Before the database is asked again what an earlier process left. */
+const RESUME_AGAIN_MS = 1_000
 
 /** Events after which something is owed, or something is to be different on the disk. */
 const TRIGGERS = [
@@ -52,12 +57,14 @@ export async function runInstallerReactor(
   signal: AbortSignal,
 ): Promise<void> {
   const driving = new Map<string, Promise<void>>()
+  const ended = new AbortController()
+  const either = AbortSignal.any([signal, ended.signal])
 
   /** One at a time for each installation: a redelivery waits for the delivery before it. */
   function drive(ref: Ref): Promise<void> {
     const key = `${ref.tenantId}.${ref.installationId}`
     const before = driving.get(key) ?? Promise.resolve()
-    const turn = before.catch(() => {}).then(() => driveInstallation(deps, ref, signal))
+    const turn = before.catch(() => {}).then(() => driveInstallation(deps, ref, either))
     driving.set(key, turn)
     const forget = () => {
       if (driving.get(key) === turn) driving.delete(key)
@@ -66,34 +73,59 @@ export async function runInstallerReactor(
     return turn
   }
 
-  const resumed = resume(deps, drive, signal)
-  await deps.bus.subscribe(
-    {
-      durable: 'installer',
-      subjects: TRIGGERS.map((type) => `tidemark.*.installer.${type}`),
-      maxInFlight: MAX_AT_ONCE,
-      signal,
-    },
-    (message) => drive(refOf(message)),
-  )
-  await resumed
+  const resumed = resume(deps, drive, either)
+  try {
+    await deps.bus.subscribe(
+      {
+        durable: 'installer',
+        subjects: TRIGGERS.map((type) => `tidemark.*.installer.${type}`),
+        maxInFlight: MAX_AT_ONCE,
+        signal,
+      },
+      (message) => drive(refOf(message)),
+    )
+  } finally {
+    // Whoever starts the reactor again starts with nothing of this one still going on.
+    ended.abort()
+    await resumed
+  }
 }
 
-/** What a process that died left half-done goes on at once, not when its message comes again. */
+/**
+ * What a process that died left half-done goes on at once, not when its message comes again.
+ * Never rejects: nobody listens before the reactor ends.
+ */
 async function resume(
   deps: InstallerReactorDeps,
   drive: (ref: Ref) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const { tenant_id, installation_id } of await everyInstallation(deps.db)) {
+  for (const ref of await everyRef(deps, signal)) {
     if (signal.aborted) return
     try {
-      await drive({ tenantId: tenant_id, installationId: installation_id })
+      await drive(ref)
     } catch (error) {
-      if (!signal.aborted)
-        deps.logger.warn({ installationId: installation_id, err: error }, 'Not resumed.')
+      if (!signal.aborted) deps.logger.warn({ ...ref, err: error }, 'Not resumed.')
     }
   }
+}
+
+/** Asks until the database answers; none when `signal` aborts before it does. */
+async function everyRef(
+  { db, logger }: InstallerReactorDeps,
+  signal: AbortSignal,
+): Promise<readonly Ref[]> {
+  while (!signal.aborted) {
+    try {
+      const rows = await everyInstallation(db)
+      return rows.map((row) => ({ tenantId: row.tenant_id, installationId: row.installation_id }))
+    } catch (error) {
+      if (!signal.aborted)
+        logger.warn({ err: error }, 'What is to be resumed is not known; it is asked again.')
+    }
+    await delay(RESUME_AGAIN_MS, undefined, { signal }).catch(() => {})
+  }
+  return []
 }
 
 function refOf({ subject, data }: DeliveredMessage): Ref {
@@ -108,25 +140,35 @@ export async function driveInstallation(
   signal: AbortSignal,
 ): Promise<void> {
   const stream = installationStream(ref.tenantId, ref.installationId)
-  const context: CommandContext = {
-    tenantId: ref.tenantId,
-    actorId: 'system:installer',
-    correlationId: ref.installationId,
-    causationId: ref.installationId,
-  }
   const started = performance.now()
-  const perform = async (owed: StageOwed) => {
-    const command = await performOwed(deps, ref, owed, context, signal)
-    measure(deps.metrics, owed, command, (performance.now() - started) / 1_000)
-    return command
-  }
   while (!signal.aborted) {
-    const acted = await react(deps.events, installation, nextAction, perform, stream, context)
+    const cause = await causeIn(deps.events, stream, TRIGGERS)
+    if (cause === undefined) return
+    const acted = await withCorrelation(cause.correlationId, () =>
+      takeTurn(deps, ref, cause, started, signal),
+    )
     if (!acted) break
   }
   const { state } = await load(deps.events, installation, stream)
   await deps.artifacts.settle(ref.tenantId, ref.installationId, diskPlan(state))
   if (state.status === 'uninstalled') await deps.secrets.removeAll(ref.tenantId, ref.installationId)
+}
+
+function takeTurn(
+  deps: DriveDeps,
+  ref: Ref,
+  cause: Cause,
+  started: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const context = { tenantId: ref.tenantId, actorId: 'system:installer', ...cause }
+  const perform = async (owed: StageOwed) => {
+    const command = await performOwed(deps, ref, owed, context, signal)
+    measure(deps.metrics, owed, command, (performance.now() - started) / 1_000)
+    return command
+  }
+  const stream = installationStream(ref.tenantId, ref.installationId)
+  return react(deps.events, installation, nextAction, perform, stream, context)
 }
 
 async function performOwed(

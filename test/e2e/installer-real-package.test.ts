@@ -26,7 +26,7 @@ t.test(
       t.ok(packages > 50, `${packages} packages, each with its SHA-512`)
     } catch (error) {
       if (!(error instanceof InstallFault && error.transient)) throw error
-      return void t.pass('skipped: the package registry cannot be reached')
+      return void t.pass('installed', { skip: 'the package registry cannot be reached' })
     }
     const runtime = await parts.packages.materialise(attempt, target, signal)
     t.ok(await parts.artifacts.verifyTree(runtime))
