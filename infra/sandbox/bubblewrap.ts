@@ -13,8 +13,8 @@ const TMP_BYTES = 64 * MIB
 const HEAP_MIB = 256
 
 /** RLIMIT_DATA also counts Buffers; RLIMIT_AS is of no use, because V8 reserves far more than it takes. */
+const DATA_BYTES = 592 * MIB
 const LIMITS = {
-  data: 640 * MIB,
   nofile: 256,
   /** Of the user namespace, not of the user: `--unshare-user` makes a new count. */
   nproc: 256,
@@ -28,6 +28,8 @@ export type BubblewrapProfile = {
   readonly prlimit: string | undefined
   /** Real path of the Node program. */
   readonly node: string
+  /** What this Node has of RLIMIT_DATA before it runs anything: 48 MiB up to version 22, 560 MiB from 24 on. */
+  readonly nodeDataBytes: number
   /** bubblewrap from 0.8 can forbid further user namespaces. */
   readonly disableUserNamespaces: boolean
 }
@@ -81,7 +83,7 @@ export function bubblewrapCommand(
   return {
     line: [
       ...[profile.bwrap, '--args', '3', '--'],
-      ...(profile.prlimit === undefined ? [] : limited(profile.prlimit)),
+      ...(profile.prlimit === undefined ? [] : limited(profile.prlimit, profile.nodeDataBytes)),
       ...[node, `--max-old-space-size=${HEAP_MIB}`, ...nodeArguments],
     ],
     descriptor3: options.map((option) => `${option}\0`).join(''),
@@ -89,8 +91,9 @@ export function bubblewrapCommand(
   }
 }
 
-function limited(prlimit: string): readonly string[] {
-  return [prlimit, ...Object.entries(LIMITS).map(([name, value]) => `--${name}=${value}`), '--']
+function limited(prlimit: string, nodeDataBytes: number): readonly string[] {
+  const limits = { ...LIMITS, data: DATA_BYTES + nodeDataBytes }
+  return [prlimit, ...Object.entries(limits).map(([name, value]) => `--${name}=${value}`), '--']
 }
 
 /** Most systems have these as links into /usr, some as directories, some not at all. */

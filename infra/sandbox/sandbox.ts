@@ -34,17 +34,18 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     bwrap,
     prlimit: findProgram('prlimit'),
     node: realpathSync(process.execPath),
+    nodeDataBytes: 0,
     disableUserNamespaces: true,
   }
   const variants = [profile, { ...profile, disableUserNamespaces: false }]
   let reason = ''
   for (const variant of variants) {
-    const failure = await probe(variant)
-    if (failure === undefined)
+    const probed = await probe(variant)
+    if (typeof probed === 'object')
       return sandbox({ available: true, kind: 'bubblewrap' }, options, (...launch) =>
-        bubblewrapCommand(variant, ...launch),
+        bubblewrapCommand({ ...variant, ...probed }, ...launch),
       )
-    reason = failure
+    reason = probed
   }
   return unavailable(`bubblewrap does not work here: ${reason}`, options)
 }
@@ -114,21 +115,27 @@ function versionDirectory(dataDir: string, { directory }: NpmRuntime): string {
   return real
 }
 
-/** @returns why it does not work; undefined when it does. */
-async function probe(profile: BubblewrapProfile): Promise<string | undefined> {
+const PROBE = `fs.writeSync(1, fs.readFileSync('/proc/self/status', 'utf8'))`
+
+/** @returns what Node takes inside, or why it does not work. */
+async function probe(
+  profile: BubblewrapProfile,
+): Promise<Pick<BubblewrapProfile, 'nodeDataBytes'> | string> {
   try {
     const child = await spawnGroup(
-      bubblewrapCommand(profile, undefined, 'none', BASE_ENVIRONMENT, ['--version']),
+      bubblewrapCommand(profile, undefined, 'none', BASE_ENVIRONMENT, ['-e', PROBE]),
     )
     const timer = setTimeout(() => void child.kill(), PROBE_TIMEOUT_MS)
     let errors = ''
     child.stderr.on('data', (chunk) => {
       errors = (errors + chunk).slice(0, 300)
     })
-    child.stdout.resume()
+    let said = ''
+    for await (const chunk of child.stdout) said += chunk
     const { code } = await child.exited
     clearTimeout(timer)
-    return code === 0 ? undefined : errors.trim().split('\n')[0] || `it ended with ${code}.`
+    if (code !== 0) return errors.trim().split('\n')[0] || `it ended with ${code}.`
+    return { nodeDataBytes: Number(/^VmData:\s+(\d+) kB$/m.exec(said)?.[1] ?? 0) * 1024 }
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
