@@ -25,7 +25,7 @@ const PATIENCE_MS = 60_000
  * Every event from `after` on, for ever: a stream that ends or breaks is taken up after the last
  * event that was seen, so that none is left out or repeated.
  *
- * @throws {CliError} when the server refuses, or stays away for a minute.
+ * @throws {CliError} when the server refuses, or stays away or faulty for a minute.
  */
 export async function* tail(api: Api, { types, after }: TailOptions): AsyncGenerator<TailEvent> {
   let last = after
@@ -46,8 +46,9 @@ export async function* tail(api: Api, { types, after }: TailOptions): AsyncGener
   }
 }
 
-/** A server that was there and went away may come back; one that refuses will refuse again. */
+/** A server that was there and went away or failed may come back; one that refuses will refuse again. */
 function mayRetry(error: unknown, lastContact: number | undefined): boolean {
   if (lastContact === undefined || performance.now() - lastContact > PATIENCE_MS) return false
-  return !(error instanceof CliError) || error.exitCode === EXIT.unreachable
+  if (!(error instanceof CliError)) return true
+  return error.exitCode === EXIT.unreachable || error.exitCode === EXIT.fault
 }

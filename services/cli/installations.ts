@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Api } from './api.ts'
-import { CliError, EXIT, usage } from './failure.ts'
+import { CliError, EXIT } from './failure.ts'
 import type { Show } from './progress.ts'
+import { ambiguous, namedLike } from './server-names.ts'
 
 const POLL_MS = 150
 const PAGE = 100
@@ -42,13 +43,14 @@ export async function allInstallations(api: Api): Promise<readonly Installation[
 }
 
 /**
- * @param word an id, the beginning of one, or the name of a server that is installed once.
+ * @param word an id, the beginning of one, or the name of a server that is installed once (whole, or
+ * what follows its last `/`).
  * @throws {CliError} when it means none, or several.
  */
 export async function resolveInstallation(api: Api, word: string): Promise<string> {
   if (UUID.test(word)) return word.toLowerCase()
   const present = (await allInstallations(api)).filter(({ status }) => status !== 'uninstalled')
-  const named = present.filter(({ server }) => server === word)
+  const named = namedLike(word, present, ({ server }) => server)
   const meant =
     named.length > 0
       ? named
@@ -60,8 +62,12 @@ export async function resolveInstallation(api: Api, word: string): Promise<strin
       EXIT.refused,
       `Nothing installed is called "${word}"; see \`tidemark list\`.`,
     )
-  const ids = meant.map(({ installationId }) => installationId).join(', ')
-  throw usage(`"${word}" can mean ${meant.length} installations: ${ids}`)
+  throw ambiguous(
+    word,
+    meant.map(({ installationId, server, version, requestedVersion }) =>
+      [installationId, server, version ?? requestedVersion].join(' '),
+    ),
+  )
 }
 
 /**

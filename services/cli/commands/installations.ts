@@ -10,6 +10,7 @@ import {
 import { print, printTable } from '../output.ts'
 import { printable } from '../printable.ts'
 import { showProgress } from '../progress.ts'
+import { resolveServer } from '../server-names.ts'
 import { type Session, sessionOf } from '../session.ts'
 
 type InstallOptions = {
@@ -25,7 +26,7 @@ export function addInstallationCommands(program: Command): void {
   program
     .command('install')
     .description('install a server of the catalogue')
-    .argument('<server>', 'its name, with @version for another than the newest')
+    .argument('<server>', 'its name or the end of it, with @version for another than the newest')
     .option('--source <source>', 'where it is listed, when several list it')
     .option('--env <name=value...>', 'environment variables, or headers of a remote server')
     .option('--arg <name=value...>', 'command line arguments')
@@ -34,8 +35,10 @@ export function addInstallationCommands(program: Command): void {
     .option('--network <reach>', 'none or full')
     .action(async (server: string, options: InstallOptions, command: Command) => {
       const session = sessionOf(command)
+      const wanted = parseServer(server)
       const accepted = await session.api.post<Accepted>('/v1/installations', {
-        ...parseServer(server),
+        ...wanted,
+        server: await resolveServer(session.api, wanted.server),
         ...(options.source === undefined ? {} : { source: options.source }),
         configuration: settingsOf(options, process.env),
       })

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { print, printTable } from '../output.ts'
 import { printable } from '../printable.ts'
+import { resolveServer } from '../server-names.ts'
 import { sessionOf } from '../session.ts'
 import type { Usage } from '../usage.ts'
 
@@ -8,12 +9,13 @@ export function addStatsCommand(program: Command): void {
   program
     .command('stats')
     .description('calls, errors and durations of a server, by tool')
-    .argument('<server>', 'its name')
+    .argument('<server>', 'its name or the end of it')
     .option('--from <day>', 'YYYY-MM-DD; by default 29 days before --to')
     .option('--to <day>', 'YYYY-MM-DD; by default today')
     .action(async (server: string, options: { from?: string; to?: string }, command: Command) => {
       const { api, answer } = sessionOf(command)
-      const path = `/v1/analytics/services/${encodeURIComponent(server)}`
+      const name = await resolveServer(api, server)
+      const path = `/v1/analytics/services/${encodeURIComponent(name)}`
       answer(await api.get<Usage>(path, { ...options }), printUsage)
     })
 }

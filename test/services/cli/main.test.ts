@@ -83,6 +83,52 @@ t.test('a server that is too busy for a moment is asked again', async (t) => {
   t.equal(asked, 2)
 })
 
+t.test('a server may be called by what follows the last / of its name', async (t) => {
+  const installed = (installationId: string, server: string) => ({
+    ...{ installationId, server, status: 'installed', requestedVersion: '1.0.0', tools: [] },
+  })
+  const answers: Readonly<Record<string, unknown>> = {
+    '/v1/installations': {
+      items: [
+        installed('aaaa1111', 'io.example/tides'),
+        installed('bbbb2222', 'io.example/moon'),
+        installed('cccc3333', 'org.example/moon'),
+        installed('dddd4444', 'org.example/low-tides'),
+      ],
+    },
+    '/v1/services/search': {
+      data: [{ name: 'io.example/tides' }, { name: 'a.b/sun' }, { name: 'c.d/sun' }],
+    },
+    '/v1/analytics/services/io.example%2Ftides': {
+      ...{ serviceId: 'io.example/tides', from: 'a', to: 'b', tools: [] },
+      total: { calls: 1, errors: 0, p50Ms: 1, p95Ms: 1, p99Ms: 1 },
+    },
+  }
+  const asked: string[] = []
+  const url = await serve(t, ({ url: path = '' }, response) => {
+    const [name = ''] = path.split('?')
+    asked.push(name)
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(answers[name] ?? { version: '1.0.0' }))
+  })
+  const run = (...args: string[]) => tidemark([...args, '--url', url])
+
+  t.match(await run('rollback', 'tides'), { code: 0, stderr: '' })
+  t.equal(asked.at(-1), '/v1/installations/aaaa1111/rollback')
+  const several = await run('rollback', 'moon')
+  t.equal(several.code, 2)
+  t.equal(
+    several.stderr,
+    '"moon" can mean any of these:\n  bbbb2222 io.example/moon 1.0.0\n  cccc3333 org.example/moon 1.0.0\n',
+  )
+  t.match(await run('rollback', 'org.example/moon'), { code: 0 })
+  t.match(await run('rollback', 'bbbb'), { code: 0 })
+  t.match(await run('rollback', 'ides'), { code: 3, stderr: /^Nothing installed is called "ides"/ })
+
+  t.match(await run('stats', 'tides'), { code: 0, stdout: /^io\.example\/tides/ })
+  t.match(await run('install', 'sun@1.0.0'), { code: 2, stderr: /a\.b\/sun\n {2}c\.d\/sun\n$/ })
+})
+
 t.test('what is no Tidemark is said to be none', async (t) => {
   const url = await serve(t, (_request, response) => {
     response.writeHead(500).end('<html>oops')
@@ -107,6 +153,9 @@ t.test(
         response.write(event(5), () => response.destroy())
       } else if (asked.length === 2) {
         response.end(`${event(6)}id: 9\n\n`)
+      } else if (asked.length === 3) {
+        response.writeHead(503, { 'content-type': 'application/problem+json' })
+        response.end('{"status":503,"code":"unavailable","detail":"A server is down."}')
       } else {
         response.writeHead(403, { 'content-type': 'application/problem+json' })
         response.end('{"status":403,"code":"missing-scope","detail":"No more."}')
@@ -120,6 +169,6 @@ t.test(
       seen.map((line) => JSON.parse(line).position),
       ['5', '6'],
     )
-    t.same(asked, [null, '5', '9'])
+    t.same(asked, [null, '5', '9', '9'])
   },
 )
