@@ -36,6 +36,9 @@ const REFUSALS: Readonly<Record<string, readonly [number, string, string]>> = {
 /** Postgres (SQLSTATE classes 08, 53, 57P) and sockets: down or overloaded, not wrong. */
 const UNAVAILABLE = /^(08|53|57P0)|^E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|AI_AGAIN)$/
 
+/** Postgres and the file system. */
+const DISK_FULL = ['53100', 'ENOSPC', 'EDQUOT']
+
 /** Every refusal and every fault becomes an RFC 9457 problem; no stack, no foreign text. */
 export function answerProblems(app: FastifyInstance, logger: Logger): void {
   app.setErrorHandler((error, request, reply) => {
@@ -75,6 +78,12 @@ export function problemFor(error: unknown): ProblemError {
     return problem(409, 'id-conflict', 'This id was used before for something else.')
   if (error instanceof InvalidEventError)
     return problem(422, 'invalid-event', 'What would be recorded does not fit its schema.')
+  if (isDiskFull(error))
+    return problem(
+      507,
+      'disk-full',
+      'A disk that this request needs is full; make room, then retry.',
+    )
   if (error instanceof EventStoreUnavailableError || error instanceof MessageBusUnavailableError)
     return problem(503, 'unavailable', 'A server that this request needs is down; retry.')
   return faultProblem(error)
@@ -90,6 +99,13 @@ function faultProblem(error: unknown): ProblemError {
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return problem(statusCode, 'bad-request', 'The request is not understood.')
   return problem(500, 'internal', 'Something is wrong here; `traceId` finds it in the log.')
+}
+
+/** Ports wrap what their servers say. */
+function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code } = error as NodeJS.ErrnoException
+  return DISK_FULL.includes(code ?? '') || isDiskFull(error.cause)
 }
 
 function isUnavailable(error: unknown): boolean {

@@ -14,9 +14,17 @@ const shared: Options = {
   validateFormats: true,
 }
 
+const isRfc3339 = addFormats.default(new Ajv()).compile({ type: 'string', format: 'date-time' })
+
+/** As all ids are written here; `urn:uuid:` and upper case would be other names of the same thing. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Formats are what this program can work with: no leap seconds, which `Date` does not know. */
 function withFormats(options: Options): Ajv {
   const ajv = new Ajv({ ...shared, ...options })
   addFormats.default(ajv)
+  ajv.addFormat('date-time', (text) => isRfc3339(text) && !Number.isNaN(Date.parse(text)))
+  ajv.addFormat('uuid', UUID)
   return ajv
 }
 

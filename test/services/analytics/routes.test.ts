@@ -167,6 +167,7 @@ t.test('what is wrong is said, and nothing is recorded', async (t) => {
     use({ serviceId, outcome: 'fine' }),
     use({ serviceId, arguments: {} }),
     use({ serviceId, occurredAt: 'yesterday' }),
+    use({ serviceId, occurredAt: '2026-03-10T23:59:60Z' }),
     Array.from({ length: 501 }, () => use({ serviceId })),
     [use({ serviceId }), use({ serviceId: '' })],
   ]

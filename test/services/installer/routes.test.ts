@@ -247,7 +247,8 @@ t.test('what is not there is a clear problem', async (t) => {
     t.equal(response.json().code, code)
   }
   t.equal((await get('/v1/installations?cursor=zzz')).json().code, 'bad-cursor')
-  t.equal((await get('/v1/installations/not-an-id')).statusCode, 400)
+  for (const id of ['not-an-id', 'urn:uuid:11111111-1111-4111-8111-111111111111'])
+    t.equal((await get(`/v1/installations/${id}`)).statusCode, 400, id)
 })
 
 t.test('one tenant does not see, change or use what another installed', { skip }, async (t) => {

@@ -29,6 +29,15 @@ const things: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request) => ({ limit: request.query.limit }),
   )
+  const places = {
+    id: Type.Optional(Type.String({ format: 'uuid' })),
+    at: Type.Optional(Type.String({ format: 'date-time' })),
+  }
+  app.get(
+    '/v1/places',
+    { schema: { querystring: Type.Object(places) }, config: { access: 'catalogue:read' } },
+    async ({ query }) => query,
+  )
   app.get('/v0.1/open', { config: { access: 'public-catalogue' } }, async (request) => ({
     tenant: request.actor.tenantId,
   }))
@@ -45,6 +54,10 @@ const faults: Readonly<Record<string, Error>> = {
   conflict: new RevisionConflictError('s', 1n, 2n),
   store: new EventStoreUnavailableError('down'),
   database: Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
+  full: Object.assign(new Error('could not extend file'), { code: '53100' }),
+  storeFull: new EventStoreUnavailableError('append', {
+    cause: Object.assign(new Error('could not extend file'), { code: '53100' }),
+  }),
   stopped: Object.assign(new Error('terminating'), { code: '57P01' }),
   refused: problem(429, 'too-many', 'Too many.'),
 }
@@ -82,6 +95,26 @@ t.test('parameters are read as what the schema wants, or refused with 400', asyn
   const wrong = await inject({ url: '/v1/things?limit=many' })
   t.equal(wrong.statusCode, 400)
   t.match(wrong.json(), { code: 'invalid-parameters', errors: [{ pointer: '/querystring/limit' }] })
+})
+
+t.test('an id has one spelling, and a time is one that there is', async (t) => {
+  const { inject } = await testApp(t, things)
+  const id = 'abcdef01-1111-4111-8111-111111111111'
+  const right = [`id=${id}`, 'at=2016-12-31T23:59:59Z', 'at=2026-01-01T01:00:00.5%2B01:00']
+  const wrong = [
+    `id=urn:uuid:${id}`,
+    `id=${id.toUpperCase()}`,
+    `id=${id}%0a`,
+    'at=2016-12-31T23:59:60Z',
+    'at=2026-02-30T00:00:00Z',
+  ]
+  for (const query of right)
+    t.equal((await inject({ url: `/v1/places?${query}` })).statusCode, 200, query)
+  for (const query of wrong)
+    t.match((await inject({ url: `/v1/places?${query}` })).json(), {
+      status: 400,
+      code: 'invalid-parameters',
+    })
 })
 
 t.test('what is not a JSON document is refused by name', async (t) => {
@@ -128,6 +161,8 @@ t.test('faults become problems that say nothing of the inside', async (t) => {
     ['store', 503, 'unavailable'],
     ['database', 503, 'unavailable'],
     ['stopped', 503, 'unavailable'],
+    ['full', 507, 'disk-full'],
+    ['storeFull', 507, 'disk-full'],
     ['refused', 429, 'too-many'],
     ['other', 500, 'internal'],
   ] as const) {
