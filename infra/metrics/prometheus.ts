@@ -24,10 +24,13 @@ export function createPrometheusMetrics(): PrometheusMetrics {
   ])
   const relayPosition = gauge('relay_position', 'Position reached.', [])
   const relayLag = gauge('relay_lag_events', 'Events behind the log.', [])
+  const relayFailing = gauge('relay_failing', '1 while the relay cannot publish.', [])
+  const relayRefills = counter('relay_refills_total', 'Times the bus held another log.', [])
   const syncs = histogram('syncs_seconds', 'Registry syncs.', ['outcome'], SLOW_SECONDS)
   const syncChanges = counter('sync_changes_total', 'Changes that syncs recorded.', [])
   const installs = histogram('installs_seconds', 'Installs and updates.', ['outcome'], SLOW_SECONDS)
   const calls = histogram('tool_calls_seconds', 'Tool calls.', ['outcome'])
+  const callsLost = counter('tool_calls_lost_total', 'Tool calls that were not recorded.', [])
   const processes = gauge('server_processes', 'MCP server processes that run.', [])
   const requests = histogram('http_requests_seconds', 'HTTP requests.', [
     'method',
@@ -50,12 +53,15 @@ export function createPrometheusMetrics(): PrometheusMetrics {
       relayPosition.set(Number(position))
       relayLag.set(lagEvents)
     },
+    relayFailing: (failing) => relayFailing.set(failing ? 1 : 0),
+    relayRefills: () => relayRefills.inc(),
     syncFinished(outcome, changes, seconds) {
       syncs.observe({ outcome }, seconds)
       syncChanges.inc(changes)
     },
     installFinished: (outcome, seconds) => installs.observe({ outcome }, seconds),
     toolCalled: (outcome, seconds) => calls.observe({ outcome }, seconds),
+    callsLost: (lost) => callsLost.inc(lost),
     serverProcesses: (running) => processes.set(running),
     requestServed: (method, route, status, seconds) =>
       requests.observe({ method, route, status: String(status) }, seconds),

@@ -2,7 +2,7 @@ import { type JsMsg, type MsgHdrs, MsgHdrsImpl } from 'nats'
 import { eventDefinition } from '../../domain/event-catalogue.ts'
 import { currentVersion } from '../../domain/kernel/upcast.ts'
 import type { Position, RecordedEvent } from '../../services/ports/event-store.ts'
-import type { DeliveredMessage } from '../../services/ports/message-bus.ts'
+import type { DeliveredMessage, PublishedEvent } from '../../services/ports/message-bus.ts'
 
 // CloudEvents 1.0 in binary mode, as its NATS protocol binding has it: context attributes are
 // headers with the prefix `ce-`, the data is the payload.
@@ -66,11 +66,23 @@ export function natsHeaders(headers: Record<string, string[]>): MsgHdrs {
 }
 
 /**
- * Position of the event in a stored message.
+ * The event of a stored message.
  *
  * @throws {Error} when the message is not one of ours.
  */
-export function positionOf(headers: MsgHdrs | undefined): Position {
+export function publishedEvent(headers: MsgHdrs | undefined): PublishedEvent {
+  const revision = headers?.get('ce-revision') ?? ''
+  if (!/^\d+$/.test(revision)) throw new Error('A message of the bus has no revision.')
+  return {
+    position: positionOf(headers),
+    eventId: headers?.get('ce-id') ?? '',
+    stream: decodeURIComponent(headers?.get('ce-subject') ?? ''),
+    revision: BigInt(revision),
+  }
+}
+
+/** @throws {Error} when the message is not one of ours. */
+function positionOf(headers: MsgHdrs | undefined): Position {
   const position = headers?.get(POSITION) ?? ''
   if (!/^\d+$/.test(position)) throw new Error('A message of the bus has no log position.')
   return BigInt(position)

@@ -4,39 +4,36 @@ import { NatsLink } from './connection.ts'
 import { consumeSubject } from './consumer.ts'
 import { Publisher } from './publisher.ts'
 import { Slots } from './slots.ts'
-import { ensureStream, type StreamOptions } from './stream.ts'
+import { ensureStream } from './stream.ts'
 
 const DEFAULT_IN_FLIGHT = 16
+/** The JetStream stream, made when it is absent. */
+const STREAM = 'TIDEMARK'
 
 export type NatsMessageBusOptions = {
   /** One address or several, separated by commas: `nats://user:password@host:4222`. */
   readonly url: string
   readonly logger: Logger
-  /** The JetStream stream, made when it is absent. By default `TIDEMARK`. */
-  readonly stream?: string
-  /** Copies of the stream in a NATS cluster; by default 1. */
-  readonly replicas?: number
-  /** The oldest messages make room beyond this; by default the server's limits hold. */
-  readonly maxBytes?: number
 }
 
 /** The bus on NATS JetStream, 2.9 or newer. Connects in the background and comes back by itself. */
-export function createNatsMessageBus(options: NatsMessageBusOptions): MessageBus {
-  const { url, logger, stream = 'TIDEMARK', replicas = 1, maxBytes } = options
-  const settings: StreamOptions = { stream, replicas, maxBytes }
+export function createNatsMessageBus({ url, logger }: NatsMessageBusOptions): MessageBus {
+  const stream = STREAM
   const link = new NatsLink(url, logger)
   const stop = new AbortController()
   const use = () => link.use()
   const onLoss = (listener: () => void) => link.onLoss(listener)
-  const repair = async () => ensureStream(await use(), settings)
+  const repair = async () => ensureStream(await use(), stream)
   const publisher = new Publisher({ stream, link, repair, logger })
   const subscriptions = new Set<Promise<void>>()
 
   return {
     publish: (events, publishOptions = {}) => publisher.publish(events, publishOptions),
     async lastPosition() {
-      return (await publisher.tip()).position
+      return (await publisher.tip()).newest?.position ?? 0n
     },
+    newest: async () => (await publisher.tip()).newest,
+    forget: (newest) => publisher.forget(newest),
     async subscribe(given, handle) {
       const signal = AbortSignal.any([given.signal, stop.signal])
       const slots = new Slots(given.maxInFlight ?? DEFAULT_IN_FLIGHT)

@@ -4,12 +4,13 @@ import type { Logger } from '../../services/ports/logger.ts'
 import {
   eventSubject,
   MessageBusConflictError,
+  type PublishedEvent,
   type PublishOptions,
 } from '../../services/ports/message-bus.ts'
 import { type Encoded, encode, natsHeaders } from './cloud-event.ts'
 import type { NatsLink } from './connection.ts'
 import { busError, isStreamMissing } from './failures.ts'
-import { readTip, type Tip } from './stream.ts'
+import { purge, readTip, type Tip } from './stream.ts'
 
 const ACK_TIMEOUT_MS = 5_000
 const MAX_IN_FLIGHT = 512
@@ -60,15 +61,28 @@ export class Publisher {
         await this.#deps.repair()
         return await this.#send(events, undefined)
       })
-      this.#tip = { sequence, position: last.position }
+      this.#tip = { sequence, newest: last }
     } catch (error) {
       throw await this.#failed(error)
     }
   }
 
+  async forget({ eventId }: PublishedEvent): Promise<void> {
+    const tip = await this.tip()
+    this.#tip = undefined
+    if (tip.newest?.eventId !== eventId) return
+    const { link, stream } = this.#deps
+    await link
+      .during((connection) => purge(connection, stream, tip))
+      .catch((error) => {
+        throw busError(error)
+      })
+  }
+
   /** @throws {MessageBusConflictError} when the position is not that of the newest message. */
   async #sequenceOf(after: Position): Promise<number> {
-    const { sequence, position } = this.#tip ?? (await this.tip())
+    const { sequence, newest } = this.#tip ?? (await this.tip())
+    const position = newest?.position ?? 0n
     if (position === after) return sequence
     this.#tip = undefined
     throw new MessageBusConflictError(`The bus holds ${position} as its newest, not ${after}.`)

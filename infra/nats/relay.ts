@@ -1,13 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EventStore, Position } from '../../services/ports/event-store.ts'
 import type { Logger } from '../../services/ports/logger.ts'
-import { type MessageBus, MessageBusConflictError } from '../../services/ports/message-bus.ts'
+import {
+  busProgress,
+  type MessageBus,
+  MessageBusConflictError,
+  type PublishedEvent,
+} from '../../services/ports/message-bus.ts'
 import type { Metrics } from '../../services/ports/metrics.ts'
 import { readAhead } from '../eventstore/read-ahead.ts'
 
 const MAX_BATCH = 1_000
 const HEAD_INTERVAL_MS = 1_000
-/** How often an idle relay looks whether the bus still holds what it published. */
+/** How often an idle relay looks whether the bus still holds what it published, and any relay how far the bus is. */
 const CHECK_MS = 2_000
 const RETRY_MIN_MS = 100
 const RETRY_MAX_MS = 5_000
@@ -19,6 +24,8 @@ export type RelayOptions = {
   readonly logger: Logger
   readonly metrics: Metrics
   /** Has relays on several machines work one at a time. Saves work; order and completeness do not need it. */
+  /** Told what keeps it from publishing, and undefined when nothing does any more. */
+  readonly tell?: (fault: string | undefined) => void
   readonly hold?: (signal: AbortSignal, work: (held: AbortSignal) => Promise<void>) => Promise<void>
 }
 
@@ -26,28 +33,38 @@ export type RelayOptions = {
  * Publishes the log to the bus, in its order and without a gap, until `signal` aborts.
  *
  * It keeps no checkpoint: where to go on is what the newest event that the bus holds says. So
- * a bus that lost its end, or everything, is filled again from there. A second relay on the
+ * a bus that lost its end, or everything, is filled again from there; one whose newest event the
+ * log does not have at that place is emptied and filled from the start. A second relay on the
  * same bus does no harm: each publication states the event that it must follow.
  */
 export async function runRelay(options: RelayOptions): Promise<void> {
-  const { signal, logger, hold = (held, work) => work(held) } = options
+  const { signal, logger, metrics, tell, hold = (held, work) => work(held) } = options
+  const memory: Memory = { newestId: undefined, held: 0n }
   let failures = 0
   const succeeded = () => {
     failures = 0
+    metrics.relayFailing(false)
+    tell?.(undefined)
   }
+  const measuring = measure(options, memory)
   while (!signal.aborted) {
     try {
       await hold(signal, async (held) => {
-        while (!held.aborted) await relayOnce(options, held, succeeded)
+        while (!held.aborted) await relayOnce(options, memory, held, succeeded)
       })
     } catch (error) {
       failures += 1
       if (error instanceof MessageBusConflictError)
         logger.info({ err: error }, 'relay looks again where the bus is')
-      else logger.warn({ err: error }, 'relay is interrupted')
+      else {
+        logger.warn({ err: error }, 'relay is interrupted')
+        metrics.relayFailing(true)
+        tell?.(error instanceof Error ? error.message : String(error))
+      }
       await delay(backoff(failures), undefined, { signal }).catch(() => {})
     }
   }
+  await measuring
 }
 
 function backoff(failures: number): number {
@@ -57,32 +74,64 @@ function backoff(failures: number): number {
 /** From where the bus is, until `signal` aborts or the bus turns out to be elsewhere. */
 async function relayOnce(
   options: RelayOptions,
+  memory: Memory,
   signal: AbortSignal,
   succeeded: () => void,
 ): Promise<void> {
-  const { store, bus, logger } = options
-  const held = await bus.lastPosition()
-  const head = await store.head()
-  if (held > head)
-    throw new Error(`The bus is at ${held}, beyond the end of the log, ${head}: it is another's.`)
-  logger.info({ position: held }, 'relay publishes the log from here')
+  const { newest, head, ofThisLog } = await busProgress(options)
+  if (newest !== undefined && !ofThisLog) return await empty(options, memory, newest, head)
+  const held = newest?.position ?? 0n
+  memory.newestId = newest?.eventId ?? NOTHING
+  options.logger.info({ position: held }, 'relay publishes the log from here')
   succeeded()
   const end = new AbortController()
   const progress = { published: held, busy: false }
   const both = AbortSignal.any([signal, end.signal])
   const watching = watch(options, progress, both, end)
   try {
-    await publishFrom(options, progress, both, succeeded, () => end.abort())
+    await publishFrom(options, memory, progress, both, succeeded, () => end.abort())
   } finally {
     end.abort()
     await watching
   }
 }
 
+const NOTHING = 'nothing'
+
+type Memory = {
+  /** Id of the newest event on the bus when this relay last dealt with it; undefined = it did not yet. */
+  newestId: string | undefined
+  /** Where the bus was when it was last heard of. */
+  held: Position
+}
+
+/**
+ * Going on behind another log's events would leave out as many of this one's. Done once for
+ * what was there before: a bus that others fill now would be emptied by turns for ever.
+ */
+async function empty(
+  { bus, logger, metrics }: RelayOptions,
+  memory: Memory,
+  newest: PublishedEvent,
+  head: Position,
+): Promise<void> {
+  const { position, eventId } = newest
+  if (memory.newestId !== undefined && memory.newestId !== eventId)
+    throw new Error('Another log is published to this bus: each needs a NATS account of its own.')
+  logger.error(
+    { position, eventId, head },
+    'the bus holds what this log has not: it is emptied, and the whole log is published again',
+  )
+  metrics.relayRefills()
+  await bus.forget(newest)
+  memory.newestId = NOTHING
+}
+
 type Progress = { published: Position; busy: boolean }
 
 async function publishFrom(
   { store, bus, metrics }: RelayOptions,
+  memory: Memory,
   progress: Progress,
   signal: AbortSignal,
   succeeded: () => void,
@@ -97,6 +146,8 @@ async function publishFrom(
     progress.busy = true
     await bus.publish(events, { after: progress.published })
     progress.published = last.position
+    memory.newestId = last.eventId
+    memory.held = last.position
     progress.busy = false
     succeeded()
     metrics.relayAt(progress.published, Number((await head(through)) - progress.published))
@@ -117,9 +168,9 @@ function headOf(store: EventStore): (known: Position) => Promise<Position> {
   }
 }
 
-/** Ends the relaying when the bus no longer holds what was published: it then begins from there. */
+/** Ends the relaying when the bus or the log no longer holds what was published: it then begins anew. */
 async function watch(
-  { bus, logger }: RelayOptions,
+  options: RelayOptions,
   progress: Progress,
   signal: AbortSignal,
   end: AbortController,
@@ -129,9 +180,25 @@ async function watch(
     const { published } = progress
     if (signal.aborted || progress.busy) continue
     // An unreachable bus is noticed when publishing; here it says nothing.
-    const held = await bus.lastPosition().catch(() => undefined)
-    if (held === undefined || held >= published || progress.published !== published) continue
-    logger.warn({ held, published }, 'the bus lost events; they are published again')
+    const found = await busProgress(options).catch(() => undefined)
+    if (found === undefined || progress.published !== published) continue
+    const held = found.newest?.position ?? 0n
+    if (found.ofThisLog && held >= published) continue
+    options.logger.warn({ held, published }, 'the bus is not where the relay left it')
     end.abort()
+  }
+}
+
+/** Also while nothing is published: an unreachable bus falls behind a log that grows. */
+async function measure(
+  { store, bus, signal, metrics }: RelayOptions,
+  memory: Memory,
+): Promise<void> {
+  while (!signal.aborted) {
+    const held = await bus.lastPosition().catch(() => undefined)
+    if (held !== undefined) memory.held = held
+    const head = await store.head().catch(() => undefined)
+    if (head !== undefined) metrics.relayAt(memory.held, Number(head - memory.held))
+    await delay(CHECK_MS, undefined, { signal }).catch(() => {})
   }
 }

@@ -6,8 +6,8 @@ import {
   RetentionPolicy,
   StorageType,
 } from 'nats'
-import type { Position } from '../../services/ports/event-store.ts'
-import { positionOf } from './cloud-event.ts'
+import type { PublishedEvent } from '../../services/ports/message-bus.ts'
+import { publishedEvent } from './cloud-event.ts'
 import { isMessageMissing } from './failures.ts'
 
 export const ALL_SUBJECTS = 'tidemark.>'
@@ -17,26 +17,18 @@ const MINUTE_MS = 60_000
 /** A retry after a longer outage is caught by the expected sequence, not by this. */
 const DUPLICATE_WINDOW_MS = 2 * MINUTE_MS
 
-export type StreamOptions = {
-  readonly stream: string
-  /** Copies in a NATS cluster. */
-  readonly replicas: number
-  /** Oldest messages make room beyond this; undefined = the server's own limits. */
-  readonly maxBytes: number | undefined
-}
-
-/** The end of the stream. */
-export type Tip = { readonly sequence: number; readonly position: Position }
+/** The end of the stream; `newest` is undefined when it holds nothing. */
+export type Tip = { readonly sequence: number; readonly newest: PublishedEvent | undefined }
 
 export function jetStreamManager(connection: NatsConnection): Promise<JetStreamManager> {
   return connection.jetstreamManager({ timeout: API_TIMEOUT_MS, checkAPI: false })
 }
 
-/** Makes the stream when it is not there; one that is there keeps its operator's settings. */
-export async function ensureStream(
-  connection: NatsConnection,
-  { stream, replicas, maxBytes }: StreamOptions,
-): Promise<void> {
+/**
+ * Makes the stream when it is not there; one that is there keeps its operator's settings. It has
+ * no bound of its own: what a consumer has not received yet must not make room.
+ */
+export async function ensureStream(connection: NatsConnection, stream: string): Promise<void> {
   const manager = await jetStreamManager(connection)
   await manager.streams.add({
     name: stream,
@@ -44,9 +36,7 @@ export async function ensureStream(
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.Old,
-    num_replicas: replicas,
     duplicate_window: nanos(DUPLICATE_WINDOW_MS),
-    ...(maxBytes === undefined ? {} : { max_bytes: maxBytes }),
   })
 }
 
@@ -55,12 +45,25 @@ export async function readTip(connection: NatsConnection, stream: string): Promi
   const manager = await jetStreamManager(connection)
   const { state } = await manager.streams.info(stream)
   const sequence = state.last_seq
-  if (state.messages === 0) return { sequence, position: 0n }
+  if (state.messages === 0) return { sequence, newest: undefined }
   try {
     const last = await manager.streams.getMessage(stream, { last_by_subj: ALL_SUBJECTS })
-    return { sequence, position: positionOf(last.header) }
+    return { sequence, newest: publishedEvent(last.header) }
   } catch (error) {
-    if (isMessageMissing(error)) return { sequence, position: 0n }
+    if (isMessageMissing(error)) return { sequence, newest: undefined }
     throw error
   }
+}
+
+/**
+ * Removes the messages up to the tip. The stream's sequence goes on, so consumers do, too; of
+ * what was added meanwhile nothing is lost.
+ */
+export async function purge(
+  connection: NatsConnection,
+  stream: string,
+  { sequence }: Tip,
+): Promise<void> {
+  const manager = await jetStreamManager(connection)
+  await manager.streams.purge(stream, { seq: sequence + 1 })
 }

@@ -24,6 +24,7 @@ export function composeReadSide(platform: Platform): Context {
   }
   const maxLag = config.eventStoreUrl === undefined ? MAX_LAG.postgres : MAX_LAG.eventStoreDb
   const projections = createProjections(shared)
+  let relayFault: string | undefined
   return {
     routes: [
       { role: 'api', plugin: auditRoutes({ store, logger, now, stopping, verifier }) },
@@ -41,12 +42,22 @@ export function composeReadSide(platform: Platform): Context {
         run: (signal) =>
           runRelay({
             ...{ store, bus, signal, logger, metrics },
+            tell: (fault) => {
+              relayFault = fault
+            },
             hold: (until, work) => holdLease({ pool, name: 'relay', signal: until, logger }, work),
           }),
       },
     ],
-    checks: { readModels: () => readModelHealth(projections, maxLag) },
+    checks: {
+      readModels: () => readModelHealth(projections, maxLag),
+      ...(config.roles.has('relay') ? { relay: async () => relayHealth(relayFault) } : {}),
+    },
   }
+}
+
+function relayHealth(fault: string | undefined): HealthResult {
+  return fault === undefined ? { ok: true } : { ok: false, detail: fault }
 }
 
 async function readModelHealth(projections: Projections, maxLag: bigint): Promise<HealthResult> {

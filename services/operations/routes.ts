@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
+import { DEFAULT_TENANT } from '../../domain/identity/tenant.ts'
 import { decodeCursor, PageQuery, pageOf } from '../kernel/page.ts'
 import { problem } from '../kernel/problem.ts'
 import type { EventStore } from '../ports/event-store.ts'
-import type { MessageBus } from '../ports/message-bus.ts'
+import { busProgress, type MessageBus } from '../ports/message-bus.ts'
 import type { ParkedEventState, Projections, ReadModelState } from '../ports/projections.ts'
 
 export type OperationsDeps = {
@@ -11,6 +12,8 @@ export type OperationsDeps = {
   readonly store: EventStore
   readonly bus: MessageBus
 }
+
+const UNTOLD = 'It stands still; keys of the default tenant see why.'
 
 const position = Type.String({ description: 'place in the log, decimal' })
 const lag = Type.String({
@@ -28,6 +31,8 @@ const ReadModel = Type.Object({
   lag,
   parkedStreams: Type.Integer({ description: "streams of the key's tenant that it leaves out" }),
 })
+
+const RelayState = Type.Union([Type.Literal('following'), Type.Literal('other-log')])
 
 const ParkedEvent = Type.Object({
   readModel,
@@ -62,7 +67,9 @@ export function operationsRoutes(deps: OperationsDeps): FastifyPluginAsyncTypebo
         config: { access: 'operations:read' },
       },
       async ({ actor }) => ({
-        items: (await projections.states(actor.tenantId)).map(toReadModel),
+        items: (await projections.states(actor.tenantId)).map((state) =>
+          toReadModel(state, actor.tenantId),
+        ),
       }),
     )
 
@@ -72,13 +79,20 @@ export function operationsRoutes(deps: OperationsDeps): FastifyPluginAsyncTypebo
         schema: {
           tags,
           summary: 'How far the message bus has followed the log',
-          response: { 200: Type.Object({ position, lag }) },
+          description:
+            'A negative lag: the bus is beyond the end of the log. In the state `other-log` the ' +
+            'newest event of the bus is not the one that the log has there, and the numbers say ' +
+            'nothing: the relay empties the bus and fills it again, or says why it cannot in its ' +
+            'readiness check.',
+          response: { 200: Type.Object({ position, lag, state: RelayState }) },
         },
         config: { access: 'operations:read' },
       },
       async () => {
-        const [held, head] = await Promise.all([bus.lastPosition(), store.head()])
-        return { position: held.toString(), lag: (head > held ? head - held : 0n).toString() }
+        const { newest, head, ofThisLog } = await busProgress({ store, bus })
+        const held = newest?.position ?? 0n
+        const state = ofThisLog ? 'following' : 'other-log'
+        return { position: held.toString(), lag: (head - held).toString(), state } as const
       },
     )
 
@@ -134,8 +148,10 @@ export function operationsRoutes(deps: OperationsDeps): FastifyPluginAsyncTypebo
   }
 }
 
-function toReadModel(state: ReadModelState): Static<typeof ReadModel> {
-  return { ...state, position: state.position.toString(), lag: state.lag.toString() }
+/** A cause can quote any tenant's rows: only the tenant that operates this server reads it. */
+function toReadModel(state: ReadModelState, tenantId: string): Static<typeof ReadModel> {
+  const cause = state.cause === null || tenantId === DEFAULT_TENANT ? state.cause : UNTOLD
+  return { ...state, cause, position: state.position.toString(), lag: state.lag.toString() }
 }
 
 function toParkedEvent(event: ParkedEventState): Static<typeof ParkedEvent> {

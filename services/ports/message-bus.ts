@@ -1,5 +1,5 @@
 import { eventDefinition } from '../../domain/event-catalogue.ts'
-import type { Position, RecordedEvent } from './event-store.ts'
+import type { EventStore, Position, RecordedEvent } from './event-store.ts'
 
 export type DeliveredMessage = {
   readonly subject: string
@@ -34,6 +34,9 @@ export type PublishOptions = {
   readonly after?: Position
 }
 
+/** Which event it is and where the log had it when it was published. */
+export type PublishedEvent = Pick<RecordedEvent, 'eventId' | 'position' | 'stream' | 'revision'>
+
 /**
  * Distribution to reactors, workers and outside subscribers; never the only copy of an event.
  * At-least-once: a handler must be safe to run again.
@@ -56,6 +59,21 @@ export interface MessageBus extends AsyncDisposable {
    */
   lastPosition(): Promise<Position>
 
+  /**
+   * The newest event that the bus holds; undefined when it holds none.
+   *
+   * @throws {MessageBusUnavailableError} when the bus cannot be reached or does not answer.
+   */
+  newest(): Promise<PublishedEvent | undefined>
+
+  /**
+   * Forgets every event up to `newest`; none when another one is the newest by now.
+   * Subscriptions stay and receive what is published from then on.
+   *
+   * @throws {MessageBusUnavailableError} when the bus cannot be reached or does not answer.
+   */
+  forget(newest: PublishedEvent): Promise<void>
+
   /** Calls `handle` for each message; a rejection has the message delivered again after a backoff. Ends when `signal` aborts and the running handlers are done. */
   subscribe(
     options: SubscribeOptions,
@@ -69,6 +87,38 @@ export class MessageBusUnavailableError extends Error {
 
 export class MessageBusConflictError extends Error {
   override readonly name = 'MessageBusConflictError'
+}
+
+/** How far the bus has followed the log. */
+export type BusProgress = {
+  readonly newest: PublishedEvent | undefined
+  /** The end of the log, asked for after the end of the bus. */
+  readonly head: Position
+  /**
+   * Whether the log has that very event at that place. If not, the bus was filled from another
+   * log, or from this one before it was set back to an older state; positions then say nothing.
+   */
+  readonly ofThisLog: boolean
+}
+
+export async function busProgress({
+  store,
+  bus,
+}: {
+  readonly store: EventStore
+  readonly bus: MessageBus
+}): Promise<BusProgress> {
+  const newest = await bus.newest()
+  const head = await store.head()
+  return { newest, head, ofThisLog: newest === undefined || (await holds(store, newest)) }
+}
+
+/** By its place in its stream: that reading begins at a position is not in every store's power. */
+async function holds(store: EventStore, wanted: PublishedEvent): Promise<boolean> {
+  const { stream, revision } = wanted
+  for await (const event of store.readStream(stream, { from: revision, limit: 1 }))
+    return event.eventId === wanted.eventId && event.position === wanted.position
+  return false
 }
 
 const UNSAFE = /[^A-Za-z0-9_-]/g

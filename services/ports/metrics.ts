@@ -12,10 +12,16 @@ export interface Metrics {
   appended(events: number, seconds: number): void
   projectorAt(readModel: string, position: Position, lagEvents: number): void
   eventParked(readModel: string): void
+  /** `lagEvents` is negative when the bus is beyond the end of the log: it was filled from another one. */
   relayAt(position: Position, lagEvents: number): void
+  relayFailing(failing: boolean): void
+  /** The bus held another log's events, was emptied and is filled anew. */
+  relayRefills(): void
   syncFinished(outcome: 'completed' | 'failed', changes: number, seconds: number): void
   installFinished(outcome: 'installed' | 'updated' | 'failed', seconds: number): void
   toolCalled(outcome: CallOutcome, seconds: number): void
+  /** They were answered and will never be in the log. */
+  callsLost(calls: number): void
   serverProcesses(running: number): void
   /** @param route the route's pattern, never the path that was asked for. */
   requestServed(method: string, route: string, status: number, seconds: number): void
@@ -28,9 +34,12 @@ export const noMetrics: Metrics = {
   projectorAt() {},
   eventParked() {},
   relayAt() {},
+  relayFailing() {},
+  relayRefills() {},
   syncFinished() {},
   installFinished() {},
   toolCalled() {},
+  callsLost() {},
   serverProcesses() {},
   requestServed() {},
 }

@@ -1,9 +1,11 @@
 import type { Test } from 'tap'
+import type { RecordedEvent } from '../../services/ports/event-store.ts'
 import {
   type DeliveredMessage,
   type MessageBus,
   MessageBusConflictError,
   MessageBusUnavailableError,
+  type PublishedEvent,
   type SubscribeOptions,
 } from '../../services/ports/message-bus.ts'
 import type { FreshNats } from './nats.ts'
@@ -107,6 +109,28 @@ export function messageBusContract(t: Test, { server, bus }: BusUnderTest): void
     t.equal(await waitFor('the bus', () => again.lastPosition().catch(() => undefined)), 5n)
     await nats.wipe()
     t.equal(await waitFor('the bus', () => again.lastPosition().catch(() => undefined)), 0n)
+  })
+
+  t.test('what is forgotten makes room, and subscribers receive what follows', async (t) => {
+    const nats = await server(t)
+    const [first, second] = [bus(t, nats), bus(t, nats)]
+    t.equal(await first.newest(), undefined)
+    const events = recordedEvents(1, 5)
+    await first.publish(events)
+    const { positions, until } = receive(t, first)
+    await until(5)
+    const { eventId, position, stream, revision } = events[4] as RecordedEvent
+    const newest = { eventId, position, stream, revision }
+    t.strictSame(await second.newest(), newest)
+    await second.publish(recordedEvents(6, 6))
+    await second.forget(newest)
+    t.equal(await second.lastPosition(), 6n, 'nothing is forgotten of what nobody knew of')
+    await second.forget((await second.newest()) as PublishedEvent)
+    t.equal(await second.newest(), undefined)
+    await first.publish(recordedEvents(1, 3), { after: 6n }).catch(() => {})
+    await first.publish(recordedEvents(1, 3), { after: 0n })
+    await until(9)
+    t.strictSame(positions(), [1, 2, 3, 4, 5, 6, 1, 2, 3])
   })
 
   t.test('a publication that must follow another event than the newest is refused', async (t) => {

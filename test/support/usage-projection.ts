@@ -93,7 +93,12 @@ export function track(
   stream: string,
   ...services: readonly string[]
 ): Promise<Appended> {
-  const events = services.map(
+  return appendUsage(store, stream, usageEvents(...services))
+}
+
+/** New events, one a service. */
+export function usageEvents(...services: readonly string[]): NewEvent[] {
+  return services.map(
     (serviceId, index): NewEvent => ({
       id: randomUUID(),
       type: 'UsageTracked',
@@ -104,6 +109,13 @@ export function track(
       },
     }),
   )
+}
+
+export function appendUsage(
+  store: EventStore,
+  stream: string,
+  events: readonly NewEvent[],
+): Promise<Appended> {
   const context = {
     ...{ tenantId: 'acme', actorId: 'test', correlationId: 'test', causationId: 'test' },
   }

@@ -8,6 +8,8 @@ t.test('every fact is told under its name, and no two instances share counts', a
   metrics.projectorAt('things', 41n, 2)
   metrics.eventParked('things')
   metrics.relayAt(40n, 3)
+  metrics.relayFailing(true)
+  metrics.relayRefills()
   metrics.syncFinished('completed', 7, 1.5)
   metrics.installFinished('failed', 12)
   metrics.toolCalled('tool-error', 0.2)
@@ -23,6 +25,8 @@ t.test('every fact is told under its name, and no two instances share counts', a
     'tidemark_parked_events_total{read_model="things"} 1',
     'tidemark_relay_position 40',
     'tidemark_relay_lag_events 3',
+    'tidemark_relay_failing 1',
+    'tidemark_relay_refills_total 1',
     'tidemark_syncs_seconds_count{outcome="completed"} 1',
     'tidemark_sync_changes_total 7',
     'tidemark_installs_seconds_count{outcome="failed"} 1',

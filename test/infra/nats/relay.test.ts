@@ -1,11 +1,18 @@
+import { connect, nanos } from 'nats'
 import t, { type Test } from 'tap'
 import { createNatsMessageBus } from '../../../infra/nats/message-bus.ts'
-import { runRelay } from '../../../infra/nats/relay.ts'
+import { type RelayOptions, runRelay } from '../../../infra/nats/relay.ts'
 import { silent } from '../../../services/ports/logger.ts'
 import type { MessageBus } from '../../../services/ports/message-bus.ts'
 import { noMetrics } from '../../../services/ports/metrics.ts'
 import { type FreshNats, freshNats } from '../../support/nats.ts'
-import { track, type UsageFixture, usageFixture } from '../../support/usage-projection.ts'
+import {
+  appendUsage,
+  track,
+  type UsageFixture,
+  usageEvents,
+  usageFixture,
+} from '../../support/usage-projection.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 function busOf(t: Test, { url }: FreshNats): MessageBus {
@@ -15,9 +22,14 @@ function busOf(t: Test, { url }: FreshNats): MessageBus {
 }
 
 /** Relays until the end of the test, or until the function that it returns is called. */
-function relay(t: Test, { store }: UsageFixture, bus: MessageBus) {
+function relay(
+  t: Test,
+  { store }: UsageFixture,
+  bus: MessageBus,
+  given: Partial<RelayOptions> = {},
+) {
   const stop = new AbortController()
-  const deps = { store, bus, logger: silent, metrics: noMetrics }
+  const deps = { store, bus, logger: silent, metrics: noMetrics, ...given }
   const ended = runRelay({ ...deps, signal: stop.signal })
   const end = async () => {
     stop.abort()
@@ -45,6 +57,30 @@ async function held(bus: MessageBus, durable: string, count: number): Promise<nu
   stop.abort()
   await receiving
   return positions
+}
+
+/** The positions that a durable subscriber receives until the end of the test, as they come. */
+function follower(t: Test, bus: MessageBus): number[] {
+  const stop = new AbortController()
+  const positions: number[] = []
+  const options = { durable: 'outside', subjects: ['tidemark.>'], signal: stop.signal }
+  const receiving = bus.subscribe({ ...options, maxInFlight: 100 }, async ({ position }) => {
+    positions.push(Number(position))
+  })
+  t.teardown(async () => {
+    stop.abort()
+    await receiving
+  })
+  return positions
+}
+
+/** By default the server remembers the ids of two minutes, also of what was removed. */
+async function forgetIdsAfter({ url }: FreshNats, milliseconds: number): Promise<void> {
+  const connection = await connect({ servers: url })
+  const manager = await connection.jetstreamManager()
+  const duplicate_window = nanos(milliseconds)
+  await manager.streams.add({ name: 'TIDEMARK', subjects: ['tidemark.>'], duplicate_window })
+  await connection.close()
 }
 
 function numbers(last: number): number[] {
@@ -123,20 +159,90 @@ t.test('two relays at once publish every event once, in order', async (t) => {
   t.strictSame(await held(one, 'reader', 2_000), numbers(2_000))
 })
 
-t.test("a bus that holds another log's events is left alone", async (t) => {
-  const [fixture, other] = [await usageFixture(t), await usageFixture(t)]
-  const bus = busOf(t, await freshNats(t))
-  await append(other, 5)
-  const stop = relay(t, other, bus)
-  await relayed(other, bus)
+/** A log of its own with these events: `track` gives other ids each time. */
+async function logOf(t: Test, ...services: readonly string[][]): Promise<UsageFixture> {
+  const fixture = await usageFixture(t)
+  for (const names of services) await track(fixture.store, 's', ...names)
+  return fixture
+}
+
+for (const [name, events] of [
+  ['shorter', 3],
+  ['as long', 5],
+  ['longer', 9],
+] as const)
+  t.test(`a bus that another log filled is filled from this one, which is ${name}`, async (t) => {
+    const [fixture, other] = [await logOf(t), await logOf(t, ['a', 'b', 'c', 'd', 'e'])]
+    const bus = busOf(t, await freshNats(t))
+    const stop = relay(t, other, bus)
+    await relayed(other, bus)
+    await stop()
+    const subscriber = follower(t, bus)
+    await waitFor('the old events', () => subscriber.length === 5)
+    await append(fixture, events)
+    let refills = 0
+    const metrics = { ...noMetrics, relayRefills: () => void refills++ }
+    relay(t, fixture, bus, { metrics })
+    await waitFor('the new events', () => subscriber.length === 5 + events)
+    t.strictSame(subscriber.slice(5), numbers(events))
+    t.equal(refills, 1)
+  })
+
+t.test('a log that was set back and went on otherwise is published anew as a whole', async (t) => {
+  const nats = await freshNats(t)
+  await forgetIdsAfter(nats, 200)
+  const bus = busOf(t, nats)
+  const shared = usageEvents('a', 'b', 'c')
+  const [before, after] = [await logOf(t), await logOf(t)]
+  for (const { store } of [before, after]) await appendUsage(store, 's', shared)
+  await track(before.store, 's', 'lost', 'lost')
+  await track(after.store, 's', 'x', 'y', 'z')
+  const stop = relay(t, before, bus)
+  await relayed(before, bus)
   await stop()
-  const warnings: unknown[] = []
-  const logger = { ...silent, warn: ({ err }: { err?: unknown }) => warnings.push(err) }
-  const end = new AbortController()
-  const { store } = fixture
-  const ended = runRelay({ store, bus, logger, metrics: noMetrics, signal: end.signal })
-  await waitFor('the complaint', () => warnings.some((each) => /another's/.test(String(each))))
-  end.abort()
-  await ended
-  t.equal(await bus.lastPosition(), 5n)
+  const subscriber = follower(t, bus)
+  relay(t, after, bus)
+  await waitFor('all of it', () => subscriber.length >= 11, 20_000)
+  t.strictSame(subscriber.slice(5), numbers(6))
 })
+
+t.test(
+  'two logs on one bus do not empty it by turns: the relay that was first says so',
+  async (t) => {
+    const nats = await freshNats(t)
+    const [one, two] = [await logOf(t, ['a', 'b']), await logOf(t, ['c'])]
+    const faults: (string | undefined)[] = []
+    relay(t, one, busOf(t, nats), { tell: (fault) => void faults.push(fault) })
+    const bus = busOf(t, nats)
+    await relayed(one, bus)
+    relay(t, two, bus)
+    await waitFor('the complaint', () => /Another log/.test(faults.at(-1) ?? ''), 20_000)
+    t.equal(await bus.lastPosition(), 1n)
+  },
+)
+
+t.test(
+  'how far the bus is behind shows while the bus is away, and that nothing works',
+  async (t) => {
+    const fixture = await logOf(t, ['a', 'b'])
+    const nats = await freshNats(t)
+    const bus = busOf(t, nats)
+    const lags: number[] = []
+    const states: boolean[] = []
+    const faults: (string | undefined)[] = []
+    const metrics = {
+      ...noMetrics,
+      relayAt: (_: bigint, lag: number) => void lags.push(lag),
+      relayFailing: (failing: boolean) => void states.push(failing),
+    }
+    relay(t, fixture, bus, { metrics, tell: (fault) => void faults.push(fault) })
+    await waitFor('the end', () => lags.at(-1) === 0 && states.at(-1) === false)
+    await nats.kill()
+    await append(fixture, 3)
+    await waitFor('the truth', () => lags.at(-1) === 3 && states.at(-1) === true, 20_000)
+    t.match(faults.at(-1), /message bus/)
+    await nats.restart()
+    await waitFor('the end', () => lags.at(-1) === 0 && states.at(-1) === false, 20_000)
+    t.equal(faults.at(-1), undefined)
+  },
+)

@@ -8,6 +8,7 @@ import { silent } from '../../../services/ports/logger.ts'
 import { noMetrics } from '../../../services/ports/metrics.ts'
 import { testApp } from '../../support/app.ts'
 import { freshNats } from '../../support/nats.ts'
+import { recordedEvent } from '../../support/recorded-event.ts'
 import {
   repaired,
   THROWS,
@@ -51,7 +52,22 @@ t.test('every read model is listed with its place and what it leaves out', async
 })
 
 t.test('the bus is behind the log as long as nobody relays', async (t) => {
-  t.strictSame(await get('/v1/operations/relay'), { position: '0', lag: '5' })
+  t.strictSame(await get('/v1/operations/relay'), {
+    position: '0',
+    lag: '5',
+    state: 'following',
+  })
+})
+
+t.test('a bus that holds what the log has not is no follower, wherever it is', async (t) => {
+  for (const [position, lag] of [
+    [3n, '2'],
+    [9n, '-4'],
+  ] as const) {
+    await bus.publish([recordedEvent(position)])
+    const told = { position: `${position}`, lag, state: 'other-log' }
+    t.strictSame(await get('/v1/operations/relay'), told)
+  }
 })
 
 t.test('parked events are listed page by page, with the cause', async (t) => {
