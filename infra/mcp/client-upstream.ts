@@ -66,7 +66,7 @@ export async function connectClient(parts: ConnectionParts): Promise<McpUpstream
     await client.connect(parts.transport, { signal: parts.signal })
   } catch (error) {
     await parts.transport.close().catch(() => undefined)
-    throw lost(error)
+    throw await lost(error, parts.ended)
   }
   const instructions = client.getInstructions()
   return {
@@ -79,7 +79,7 @@ export async function connectClient(parts: ConnectionParts): Promise<McpUpstream
     ended: parts.ended,
     async request(method, params, options) {
       try {
-        return await request(client, method, params, options)
+        return await request(client, parts.ended, method, params, options)
       } catch (error) {
         if (hasLostItsSession(error)) void parts.transport.close()
         throw error
@@ -99,6 +99,7 @@ export async function connectClient(parts: ConnectionParts): Promise<McpUpstream
 
 async function request(
   client: Client,
+  ended: Promise<UpstreamEnd>,
   method: string,
   params: JsonObject,
   { signal, timeoutMs, onProgress }: UpstreamRequestOptions,
@@ -117,7 +118,7 @@ async function request(
       throw new UpstreamErrorResponse(error.code, error.message, error.data)
     if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout)
       throw new UpstreamTimeoutError(`The server did not answer within ${timeoutMs} ms.`)
-    throw lost(error)
+    throw await lost(error, ended)
   }
 }
 
@@ -142,7 +143,11 @@ function hasLostItsSession(error: unknown): boolean {
 }
 
 /** Says what happened without repeating anything that the server wrote. */
-function lost(error: unknown): UpstreamLostError {
+async function lost(error: unknown, ended: Promise<UpstreamEnd>): Promise<UpstreamLostError> {
+  // An end that this error came from is there within this turn.
+  const end = await Promise.race([ended, new Promise<undefined>(setImmediate)])
+  if (end?.reason === 'misbehaved' && end.detail !== undefined)
+    return new UpstreamLostError(end.detail, { cause: error, misbehaved: true })
   return new UpstreamLostError(reasonOf(error), { cause: error })
 }
 

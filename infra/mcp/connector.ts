@@ -9,6 +9,7 @@ import {
 } from '../../services/ports/mcp-upstream.ts'
 import type { Sandbox } from '../../services/ports/sandbox.ts'
 import type { SecretStore } from '../../services/ports/secret-store.ts'
+import { boundedFetch } from './bounded-fetch.ts'
 import { type ConnectionParts, connectClient } from './client-upstream.ts'
 import { StdioTransport, type StdioTransportOptions } from './stdio-transport.ts'
 
@@ -16,7 +17,7 @@ export type McpConnectorDeps = {
   readonly sandbox: Sandbox
   readonly secrets: Pick<SecretStore, 'reveal'>
   readonly artifacts: Pick<ArtifactStore, 'verifyTree'>
-  /** Refuses private addresses and bounds what it takes: the URL comes from a catalogue entry. */
+  /** Refuses private addresses: the URL comes from a catalogue entry. */
   readonly fetch: FetchLike
   /** How the gateway introduces itself to servers. */
   readonly clientInfo: ConnectionParts['clientInfo']
@@ -77,23 +78,24 @@ async function reach(
   signal: AbortSignal,
 ): Promise<McpUpstream> {
   const headers = { ...configuration.environment, ...pick(secrets, configuration.secretNames) }
-  const transport = new StreamableHTTPClientTransport(new URL(runtime.url), {
-    fetch: deps.fetch,
-    requestInit: { headers },
-  })
   let end: (reason: UpstreamEnd) => void = () => undefined
   const ended = new Promise<UpstreamEnd>((resolve) => {
     end = resolve
+  })
+  const misbehave = (detail: string) => {
+    end({ reason: 'misbehaved', detail })
+    void transport.close()
+  }
+  const transport = new StreamableHTTPClientTransport(new URL(runtime.url), {
+    fetch: boundedFetch(deps.fetch, misbehave),
+    requestInit: { headers },
   })
   const upstream = await connectClient({
     transport,
     signal,
     ended,
     sandbox: undefined,
-    misbehave(detail) {
-      end({ reason: 'misbehaved', detail })
-      void transport.close()
-    },
+    misbehave,
     clientInfo: deps.clientInfo,
   })
   const closed = transport.onclose

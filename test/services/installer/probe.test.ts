@@ -1,5 +1,7 @@
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import t from 'tap'
 import { createMcpConnector } from '../../../infra/mcp/connector.ts'
 import { createGuardedFetch } from '../../../infra/mcp/guarded-fetch.ts'
@@ -30,7 +32,13 @@ function probeWith(allowPrivate: boolean) {
   return createServerProbe(connector, 10_000)
 }
 
-type Answer = (method: string, request: IncomingMessage) => unknown
+/** @returns the result, or the response when it has answered by itself. */
+type Answer = (
+  method: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  id: unknown,
+) => unknown
 
 /** A Streamable HTTP server of before 2026-07-28. @returns its URL. */
 async function remote(answer: Answer): Promise<string> {
@@ -40,7 +48,8 @@ async function remote(answer: Answer): Promise<string> {
     const { id, method } = text === '' ? { id: undefined, method: '' } : JSON.parse(text)
     if (request.method !== 'POST') return response.writeHead(405).end()
     if (id === undefined) return response.writeHead(202).end()
-    const result = answer(method, request)
+    const result = answer(method, request, response, id)
+    if (result === response) return
     const body = result === undefined ? { error: { code: -32601, message: 'No.' } } : { result }
     response.setHeader('content-type', 'application/json')
     return response.end(JSON.stringify({ jsonrpc: '2.0', id, ...body }))
@@ -104,6 +113,53 @@ t.test('what is no MCP server is named so', async (t) => {
   const web = await remote(() => undefined)
   t.equal(await codeOf(probe(web)), 'remote-unreachable')
   t.equal(await codeOf(probe('http://127.0.0.1:9/mcp')), 'remote-unreachable')
+})
+
+const MIB = 1024 * 1024
+
+/** Writes for as long as somebody reads. @returns how many bytes it got rid of. */
+async function endless(response: ServerResponse, chunk: Buffer): Promise<number> {
+  let written = 0
+  function* chunks() {
+    for (; written < 64 * MIB; written += chunk.length) yield chunk
+  }
+  await pipeline(Readable.from(chunks()), response).catch(() => undefined)
+  return written
+}
+
+for (const [type, chunk] of [
+  ['application/json', '['],
+  ['text/plain', 'x'],
+  ['text/event-stream', 'x'],
+  ['text/event-stream; charset=utf-8', `data: ${'x'.repeat(1_000)}\r\n`],
+] as const)
+  t.test(
+    `an endless ${type} of ${JSON.stringify(chunk.slice(0, 10))} is not read to its end`,
+    async (t) => {
+      let written: Promise<number> | undefined
+      const url = await remote((method, _request, response) => {
+        if (method === 'initialize') return initialized
+        if (method !== 'tools/list') return undefined
+        response.writeHead(200, { 'content-type': type })
+        written = endless(response, Buffer.alloc(64 * 1024, chunk))
+        return response
+      })
+      const error = await probe(url).catch((error) => error)
+      t.match(error, { code: 'server-flooded', message: /more than 4 MiB/ })
+      t.ok(((await written) ?? 0) < 32 * MIB)
+    },
+  )
+
+t.test('a stream of events may be longer than one message may be', async (t) => {
+  const comment = `: ${'x'.repeat(MIB)}\n\n`.repeat(6)
+  const url = await remote((method, _request, response, id) => {
+    if (method === 'initialize') return initialized
+    if (method !== 'tools/list') return undefined
+    const answer = JSON.stringify({ jsonrpc: '2.0', id, result: { tools: [tool('a')] } })
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    return response.end(`${comment}data: ${answer}\n\n`)
+  })
+  t.same(await probe(url), ['a'])
 })
 
 t.test('private addresses are refused unless the operator allows them', async (t) => {
