@@ -56,6 +56,18 @@ const configuration = Type.Object(
     network: Type.Union([Type.Literal('none'), Type.Literal('full')], {
       description: 'what the sandbox lets the server reach',
     }),
+    given: Type.Optional(
+      Type.Object(
+        {
+          variables: Type.Record(Type.String(), Type.String()),
+          arguments: Type.Record(Type.String(), Type.Array(Type.String())),
+        },
+        {
+          additionalProperties: false,
+          description: 'what was set by declared name, for the places that another version has',
+        },
+      ),
+    ),
   },
   { additionalProperties: false },
 )

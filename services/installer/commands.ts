@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { Static } from 'typebox'
@@ -20,7 +21,12 @@ import type { EventStore } from '../ports/event-store.ts'
 import type { SecretStore } from '../ports/secret-store.ts'
 import { lookUp } from './catalogue.ts'
 import type { Installable } from './installable.ts'
-import { resolveConfiguration, secretNames } from './resolve-configuration.ts'
+import {
+  resolveConfiguration,
+  secretNames,
+  storedFor,
+  targetWith,
+} from './resolve-configuration.ts'
 import type { ConfigurationBody, InstallBody, RollbackBody, UpdateBody } from './schemas.ts'
 
 export type InstallerCommandsDeps = {
@@ -88,14 +94,17 @@ export class InstallerCommands {
     const name = `${tenantId}/${installationId}/update/${key}`
     const commandId = key === undefined ? randomUuid() : uuidOf(name, KEY_NAMESPACE)
     const { state } = await this.#load(tenantId, installationId)
-    const { target, version: found } = await this.#entryFor(tenantId, state, version)
+    const entry = await this.#entryFor(tenantId, state, version)
+    // Every other update is refused or has nothing to do.
+    const starts = state.status === 'installed' && state.active.version !== entry.version
+    const target = starts ? targetWith(entry, state.active.configuration) : entry.target
     return this.#run(
       { ...appendContext(request), commandId },
       {
         type: 'UpdateServer',
         installationId,
         attemptId: uuidOf('attempt', commandId),
-        version: found,
+        version: entry.version,
         target,
         allowBreaking,
         now: this.#now(),
@@ -126,8 +135,16 @@ export class InstallerCommands {
     const { state } = await this.#load(tenantId, installationId)
     const active = requireActive(state)
     const entry = await this.#entryFor(tenantId, state, active.active.version)
-    const storedSecrets = active.active.configuration.secretNames
-    const resolved = resolveConfiguration(entry, { ...given, storedSecrets })
+    const { configuration: stored, runtime } = active.active
+    const { variables = {}, storedSecrets = [] } = storedFor(entry, stored)
+    const resolved = resolveConfiguration(entry, { variables, ...given, storedSecrets })
+    const { target } = resolved
+    if (given.variables && target.kind === 'remote' && !isDeepStrictEqual(target, runtime))
+      throw problem(
+        422,
+        'invalid-configuration',
+        'With these variables the server has another URL: install it anew for that.',
+      )
     const secret = Object.keys(resolved.secrets).find((name) => !storedSecrets.includes(name))
     if (secret !== undefined)
       throw problem(
@@ -157,8 +174,10 @@ export class InstallerCommands {
     const { state } = await this.#load(tenantId, installationId)
     const decision = installation.decide(state, command)
     if (decision.outcome === 'rejected') throw problemOf(decision.rejection)
-    const { inputs } = await this.#entryFor(tenantId, state, requireActive(state).active.version)
-    if (!secretNames(inputs).includes(name))
+    const declares = async (version: string) =>
+      secretNames((await this.#entryFor(tenantId, state, version)).inputs).includes(name)
+    // Also what only the newest version takes: an update to it needs it beforehand.
+    if (!(await declares(requireActive(state).active.version)) && !(await declares('latest')))
       throw problem(422, 'undeclared-input', `The catalogue entry does not declare "${name}".`)
     await this.#deps.secrets.put(tenantId, installationId, name, value)
     return this.#run(appendContext(request), command)

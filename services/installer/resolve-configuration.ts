@@ -46,6 +46,7 @@ export function resolveConfiguration(
   if (faults.length > 0) throw faulty(faults)
   const secret = values.filter(([, value]) => value.secret)
   const plain = values.filter(([, value]) => !value.secret)
+  const remembered = withoutSecrets(inputs, given)
   return {
     target: resolved,
     secrets: Object.fromEntries(secret.map(([name, { value }]) => [name, value])),
@@ -54,8 +55,59 @@ export function resolveConfiguration(
       arguments: parameters,
       secretNames: secret.map(([name]) => name).sort(),
       network: given.network ?? 'none',
+      ...(remembered === undefined ? {} : { given: remembered }),
     },
   }
+}
+
+/**
+ * Where another version is reached or what is installed for it, with what the installation has.
+ *
+ * @throws {ProblemError} 422 `missing-configuration`, `invalid-configuration` when the version
+ *   needs something that the installation does not have.
+ */
+export function targetWith(version: Installable, stored: Configuration): Target {
+  return resolveConfiguration(version, storedFor(version, stored)).target
+}
+
+/** What is stored, as far as this version declares it. */
+export function storedFor({ inputs }: Installable, stored: Configuration): GivenConfiguration {
+  const variables = variablesOf(inputs)
+  return {
+    environment: only(inputs.environment, stored.environment),
+    arguments: only(inputs.arguments, stored.given?.arguments),
+    variables: only(variables, stored.given?.variables),
+    network: stored.network,
+    storedSecrets: stored.secretNames,
+  }
+}
+
+function only<Value>(
+  declared: readonly Input[],
+  values: Readonly<Record<string, Value>> = {},
+): Record<string, Value> {
+  const isDeclared = (name: string) => declared.some((input) => input.name === name)
+  return Object.fromEntries(Object.entries(values).filter(([name]) => isDeclared(name)))
+}
+
+function withoutSecrets(inputs: DeclaredInputs, given: GivenConfiguration): Configuration['given'] {
+  const secret = variablesOf(inputs).filter((variable) => variable.secret)
+  const variables = Object.entries(given.variables ?? {}).filter(
+    ([name]) => !secret.some((variable) => variable.name === name),
+  )
+  const parameters = Object.entries(given.arguments ?? {})
+  if (variables.length + parameters.length === 0) return undefined
+  return {
+    variables: Object.fromEntries(variables),
+    arguments: Object.fromEntries(parameters.map(([name, value]) => [name, [value].flat()])),
+  }
+}
+
+function variablesOf(inputs: DeclaredInputs): readonly Input[] {
+  return [inputs.environment, inputs.arguments]
+    .flat()
+    .flatMap((input) => input.variables)
+    .concat(inputs.variables)
 }
 
 /** Names that may hold a secret. */
@@ -65,11 +117,7 @@ export function secretNames({ environment }: DeclaredInputs): readonly string[] 
 
 function refuseUndeclared(inputs: DeclaredInputs, given: GivenConfiguration): void {
   const environment = inputs.environment.map(({ name }) => name)
-  const variables = [inputs.environment, inputs.arguments]
-    .flat()
-    .flatMap((input) => input.variables)
-    .concat(inputs.variables)
-    .map(({ name }) => name)
+  const variables = variablesOf(inputs).map(({ name }) => name)
   const allowed = {
     environment,
     arguments: inputs.arguments.map(({ name }) => name),

@@ -1,0 +1,90 @@
+import t from 'tap'
+import { findNpm } from '../../../infra/npm/npm-program.ts'
+import { readModels } from '../../../projections/read-models.ts'
+import { driveInstallation } from '../../../services/installer/reactor.ts'
+import { installerRoutes } from '../../../services/installer/routes.ts'
+import { testApp } from '../../support/app.ts'
+import { listServers } from '../../support/catalogue-entry.ts'
+import { dataDirectory, installerParts } from '../../support/installer-world.ts'
+import { freshPostgresStore } from '../../support/postgres-store.ts'
+import { projected } from '../../support/projected.ts'
+
+// Remote servers with places in their URL: what was set once is for every version.
+
+const { store, pool, appUrl } = await freshPostgresStore(t)
+const parts = await installerParts({ store, appUrl, dataDir: dataDirectory(t), npm: findNpm() })
+const freshness = projected(t, store, pool, readModels)
+const { inject } = await testApp(t, installerRoutes(parts), { freshness })
+t.teardown(() => parts.pool.end())
+const { signal } = new AbortController()
+
+const name = 'io.test/regional'
+const remote = (url: string, headers: readonly object[] = []) => ({
+  remotes: [{ type: 'streamable-http', url, headers, variables: { region: { isRequired: true } } }],
+})
+const key = { name: 'X-Key', isRequired: true, isSecret: true }
+const listed = await listServers(
+  store,
+  { name, version: '1.0.0', isLatest: false, server: remote('https://{region}.example/mcp') },
+  { name, version: '1.1.0', isLatest: false, server: remote('https://{region}.example/v1.1') },
+  { name, version: '1.2.0', server: remote('https://{region}.example/v1.2', [key]) },
+)
+await freshness.waitFor(listed, 10_000)
+
+/** Every server answers: what is asked here is where it is looked for. */
+const probe = { probe: async () => ['echo'] }
+
+async function send(method: 'POST' | 'PUT', url: string, payload: object) {
+  const response = await inject({ method, url, payload })
+  return { status: response.statusCode, body: response.json() }
+}
+
+async function settled(installationId: string) {
+  await driveInstallation({ ...parts, probe }, { tenantId: 'acme', installationId }, signal)
+  const url = `/v1/installations/${installationId}?atLeast=${await store.head()}`
+  return (await inject({ method: 'GET', url })).json()
+}
+
+async function installed() {
+  const { body } = await send('POST', '/v1/installations', {
+    ...{ server: name, version: '1.0.0' },
+    configuration: { variables: { region: 'eu' } },
+  })
+  t.match(await settled(body.installationId), {
+    ...{ status: 'installed', target: { url: 'https://eu.example/mcp' } },
+  })
+  return { installationId: body.installationId, url: `/v1/installations/${body.installationId}` }
+}
+
+t.test('an update fills the URL of the new version with what was set at the install', async (t) => {
+  const { installationId, url } = await installed()
+  t.match(await send('POST', `${url}/update`, { version: '1.1.0' }), { status: 202 })
+  t.match(await settled(installationId), {
+    ...{ status: 'installed', version: '1.1.0', target: { url: 'https://eu.example/v1.1' } },
+  })
+})
+
+t.test('a setting is changed without saying again what the URL needs', async (t) => {
+  const { installationId, url } = await installed()
+  t.match(await send('PUT', `${url}/configuration`, { network: 'full' }), { status: 200 })
+  t.match(await send('POST', `${url}/update`, { version: '1.1.0' }), { status: 202 })
+  t.match(await settled(installationId), { target: { url: 'https://eu.example/v1.1' } })
+  t.match(await send('PUT', `${url}/configuration`, { variables: { region: 'us' } }), {
+    ...{ status: 422, body: { code: 'invalid-configuration' } },
+  })
+})
+
+t.test('an update that needs more than is set starts nothing, until it is there', async (t) => {
+  const { installationId, url } = await installed()
+  t.match(await send('POST', `${url}/update`, {}), {
+    status: 422,
+    body: {
+      code: 'missing-configuration',
+      errors: [{ pointer: '/configuration/environment/X-Key' }],
+    },
+  })
+  t.match(await settled(installationId), { status: 'installed', version: '1.0.0' })
+  t.match(await send('PUT', `${url}/secrets/X-Key`, { value: 'hush' }), { status: 200 })
+  t.match(await send('POST', `${url}/update`, {}), { status: 202 })
+  t.match(await settled(installationId), { status: 'installed', version: '1.2.0' })
+})
