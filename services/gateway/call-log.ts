@@ -10,6 +10,7 @@ import {
   RevisionConflictError,
 } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
+import type { Metrics } from '../ports/metrics.ts'
 
 export type ToolCalled = Extract<GatewayEvent, { readonly type: 'ToolCalled' }>['data']
 export type Caller = { readonly tenantId: string; readonly actorId: string }
@@ -17,6 +18,7 @@ export type Caller = { readonly tenantId: string; readonly actorId: string }
 export type UsageRecorderDeps = {
   readonly store: EventStore
   readonly logger: Logger
+  readonly metrics: Pick<Metrics, 'callsLost'>
   /** How long a call waits for company, by default 50 ms. */
   readonly flushMs?: number
   /** So many are appended without waiting, by default 200; a group has at most five times as many. */
@@ -27,7 +29,7 @@ export type UsageRecorderDeps = {
 
 /**
  * Tool calls on their way to the log, appended in groups. Disposing of it waits until all are
- * in the log, or until the store refuses once more.
+ * in the log, or until the store refuses once more; a process that is killed loses what waits.
  */
 export type UsageRecorder = AsyncDisposable & {
   readonly record: (caller: Caller, call: ToolCalled) => void
@@ -57,11 +59,14 @@ export function createUsageRecorder(deps: UsageRecorderDeps): UsageRecorder {
 }
 
 const MAX_RETRY_MS = 5_000
+/** What one append may carry. */
+const MAX_GROUP_BYTES = 1_048_576
 
 class CallWriter {
   readonly #caller: Caller
   readonly #store: EventStore
   readonly #logger: Logger
+  readonly #metrics: UsageRecorderDeps['metrics']
   readonly #flushMs: number
   readonly #groupSize: number
   readonly #maxWaiting: number
@@ -79,6 +84,7 @@ class CallWriter {
     this.#caller = caller
     this.#store = deps.store
     this.#logger = deps.logger
+    this.#metrics = deps.metrics
     this.#flushMs = deps.flushMs ?? 50
     this.#groupSize = deps.groupSize ?? 200
     this.#maxWaiting = deps.maxWaiting ?? 20_000
@@ -87,7 +93,7 @@ class CallWriter {
 
   add(call: ToolCalled): void {
     if (this.#waiting.length >= this.#maxWaiting) {
-      this.#dropped++
+      this.#drop()
       return
     }
     this.#waiting.push({ id: randomUuid(), type: 'ToolCalled', data: call })
@@ -99,6 +105,7 @@ class CallWriter {
     this.#finishing.abort()
     this.#send()
     await this.#sending
+    this.#metrics.callsLost(this.#waiting.length)
     const lost = this.#waiting.length + this.#dropped
     if (lost > 0) this.#logger.error({ ...this.#caller, lost }, 'Tool calls were not recorded')
   }
@@ -115,8 +122,13 @@ class CallWriter {
     let attempt = 0
     while (this.#waiting.length > 0) {
       // Until it is in the log the group stays as it is: one that has grown is no retry.
-      this.#group ??= this.#waiting.slice(0, this.#groupSize * 5)
-      if (await this.#append(this.#group)) {
+      this.#group ??= fitting(this.#waiting.slice(0, this.#groupSize * 5))
+      const outcome = await this.#append(this.#group)
+      if (outcome === 'unfit' && this.#group.length > 1) {
+        // Nothing of it is in the log. The one that does not fit is found among fewer and fewer.
+        this.#group = this.#group.slice(0, Math.ceil(this.#group.length / 2))
+      } else if (outcome !== 'unavailable') {
+        if (outcome === 'unfit') this.#drop()
         this.#waiting = this.#waiting.slice(this.#group.length)
         this.#group = undefined
         attempt = 0
@@ -129,26 +141,31 @@ class CallWriter {
     this.#reportDropped()
   }
 
-  /** @returns false when the group is to be sent again. */
-  async #append(group: readonly NewEvent[]): Promise<boolean> {
+  /** `unfit`: the store takes no such event, however often it is sent. */
+  async #append(group: readonly NewEvent[]): Promise<'appended' | 'unfit' | 'unavailable'> {
     const correlationId = group[0]?.id ?? ''
     const context = { ...this.#caller, correlationId, causationId: correlationId }
     try {
       const { revision } = await this.#store.append(this.#stream, group, this.#revision, context)
       this.#revision = revision
-      return true
+      return 'appended'
     } catch (error) {
       if (error instanceof InvalidEventError) {
-        this.#logger.error({ error, calls: group.length }, 'Tool calls do not fit their schema')
-        return true
+        if (group.length === 1) this.#logger.error({ error }, 'A tool call does not fit its schema')
+        return 'unfit'
       }
       this.#logger.warn({ error, calls: group.length }, 'Tool calls wait for the event store')
       if (error instanceof RevisionConflictError) {
         this.#stream = newStream(this.#caller)
         this.#revision = 'no-stream'
       }
-      return false
+      return 'unavailable'
     }
+  }
+
+  #drop(): void {
+    this.#dropped++
+    this.#metrics.callsLost(1)
   }
 
   async #pause(ms: number): Promise<void> {
@@ -163,6 +180,16 @@ class CallWriter {
     this.#logger.error({ ...this.#caller, lost: this.#dropped }, 'Tool calls were not recorded')
     this.#dropped = 0
   }
+}
+
+/** As many of the first as one append may carry; at least one. */
+function fitting(calls: readonly NewEvent[]): readonly NewEvent[] {
+  let bytes = 0
+  const tooMany = calls.findIndex(({ data }, at) => {
+    bytes += Buffer.byteLength(JSON.stringify(data))
+    return at > 0 && bytes > MAX_GROUP_BYTES
+  })
+  return tooMany === -1 ? calls : calls.slice(0, tooMany)
 }
 
 function newStream({ tenantId }: Caller): string {

@@ -100,7 +100,7 @@ function composeInstaller(platform: Platform, machine: Machine): Context {
 function composeGateway(platform: Platform, { connector }: Machine): Context {
   const { db, logger, metrics, now, owned, store } = platform
   const shared = { store, now, logger, metrics }
-  const usage = owned.use('usage', createUsageRecorder({ store, logger }))
+  const usage = owned.use('usage', createUsageRecorder({ store, logger, metrics }))
   const processes = owned.use('server processes', createServerProcesses({ ...shared, connector }))
   return {
     routes: [{ role: 'gateway', plugin: gatewayRoutes({ ...shared, db, processes, usage }) }],

@@ -88,7 +88,7 @@ export async function testGateway(t: Test, options: GatewayOptions = {}): Promis
     connector,
     settings: { sweepMs: 20, ...options.settings },
   })
-  const usage = createUsageRecorder({ store, logger: silent, flushMs: 5 })
+  const usage = createUsageRecorder({ ...shared, flushMs: 5 })
   const following = new AbortController()
   const db = createReadDatabase<ServerProcessesTables>(pool)
   const routes = gatewayRoutes({

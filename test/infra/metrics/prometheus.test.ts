@@ -13,6 +13,7 @@ t.test('every fact is told under its name, and no two instances share counts', a
   metrics.syncFinished('completed', 7, 1.5)
   metrics.installFinished('failed', 12)
   metrics.toolCalled('tool-error', 0.2)
+  metrics.callsLost(4)
   metrics.serverProcesses(2)
   metrics.requestServed('GET', '/v1/things/:id', 404, 0.001)
   const { contentType, text } = await metrics.expose()
@@ -30,6 +31,7 @@ t.test('every fact is told under its name, and no two instances share counts', a
     'tidemark_syncs_seconds_count{outcome="completed"} 1',
     'tidemark_sync_changes_total 7',
     'tidemark_installs_seconds_count{outcome="failed"} 1',
+    'tidemark_tool_calls_lost_total 4',
     'tidemark_tool_calls_seconds_count{outcome="tool-error"} 1',
     'tidemark_server_processes 2',
     'tidemark_http_requests_seconds_count{method="GET",route="/v1/things/:id",status="404"} 1',

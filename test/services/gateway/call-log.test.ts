@@ -7,6 +7,7 @@ import {
   type RecordedEvent,
 } from '../../../services/ports/event-store.ts'
 import { silent } from '../../../services/ports/logger.ts'
+import { noMetrics } from '../../../services/ports/metrics.ts'
 import { freshPostgresStore } from '../../support/postgres-store.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -26,6 +27,10 @@ function call(tool: string): ToolCalled {
     responseBytes: 2,
     calledAt: '2026-01-02T03:04:05.000Z',
   }
+}
+
+function sum(amounts: readonly number[]): number {
+  return amounts.reduce((total, amount) => total + amount, 0)
 }
 
 async function recorded(store: EventStore): Promise<RecordedEvent[]> {
@@ -66,6 +71,7 @@ t.test('calls are appended in groups, each caller’s in a stream of their own',
       },
     },
     logger: silent,
+    metrics: noMetrics,
     flushMs: 20,
   })
   for (let at = 0; at < 50; at++) {
@@ -97,6 +103,7 @@ t.test('nothing is lost or doubled when the store fails before or after an appen
   const recorder = createUsageRecorder({
     store: unsteady(store, ['before', 'after', 'before']),
     logger: silent,
+    metrics: noMetrics,
     flushMs: 1,
   })
   for (let at = 0; at < 30; at++) recorder.record(ann, call(`${at}`))
@@ -115,7 +122,12 @@ t.test('nothing is lost or doubled when the store fails before or after an appen
 
 t.test('disposing of it appends what still waits', async (t) => {
   const { store } = await freshPostgresStore(t)
-  const recorder = createUsageRecorder({ store, logger: silent, flushMs: 60_000 })
+  const recorder = createUsageRecorder({
+    store,
+    logger: silent,
+    metrics: noMetrics,
+    flushMs: 60_000,
+  })
   recorder.record(ann, call('last'))
   await recorder[Symbol.asyncDispose]()
   t.equal((await recorded(store)).length, 1)
@@ -124,14 +136,51 @@ t.test('disposing of it appends what still waits', async (t) => {
 t.test('a store that stays away costs a bounded number of calls, and says how many', async (t) => {
   const { store } = await freshPostgresStore(t)
   const lost: unknown[] = []
+  const counted: number[] = []
   const recorder = createUsageRecorder({
     store: unsteady(store, Array(100).fill('before')),
     logger: { ...silent, error: (fields) => lost.push(fields) },
+    metrics: { callsLost: (calls) => counted.push(calls) },
     flushMs: 1,
     maxWaiting: 10,
   })
   for (let at = 0; at < 15; at++) recorder.record(ann, call(`${at}`))
   await recorder[Symbol.asyncDispose]()
   t.match(lost, [{ tenantId: 'acme', actorId: 'ann', lost: 15 }])
+  t.equal(sum(counted), 15)
   t.equal((await recorded(store)).length, 0)
+})
+
+t.test('calls that do not fit are lost alone, wherever they stand in a group', async (t) => {
+  const { store } = await freshPostgresStore(t)
+  const counted: number[] = []
+  const metrics = { callsLost: (calls: number) => counted.push(calls) }
+  const recorder = createUsageRecorder({ store, logger: silent, metrics, flushMs: 60_000 })
+  const bad = new Set([0, 7, 8, 150])
+  for (let at = 0; at < 151; at++)
+    recorder.record(ann, { ...call(`${at}`), ...(bad.has(at) ? { requestBytes: -1 } : {}) })
+  await recorder[Symbol.asyncDispose]()
+  t.same(
+    (await recorded(store)).map(({ data }) => Number(data.tool)),
+    Array.from({ length: 151 }, (_, at) => at).filter((at) => !bad.has(at)),
+  )
+  t.equal(sum(counted), bad.size)
+})
+
+t.test('more than one append may carry goes in several', async (t) => {
+  const { store } = await freshPostgresStore(t)
+  const counted: number[] = []
+  const metrics = { callsLost: (calls: number) => counted.push(calls) }
+  const groupSize = 2_000
+  const recorder = createUsageRecorder({
+    store,
+    logger: silent,
+    metrics,
+    groupSize,
+    flushMs: 60_000,
+  })
+  for (let at = 0; at < 1_999; at++) recorder.record(ann, call('名'.repeat(200)))
+  await recorder[Symbol.asyncDispose]()
+  t.equal((await recorded(store)).length, 1_999)
+  t.equal(sum(counted), 0)
 })
