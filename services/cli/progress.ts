@@ -27,11 +27,12 @@ export async function showProgress<Result>(
     steps.map(({ title, run }) => ({
       title: printable(title),
       async task(_context: unknown, task: { title: string; output: string }) {
-        let shown = ''
+        const shown = new Set<string>()
         try {
           const done = await run((state) => {
-            if (state === shown) return
-            shown = state
+            // A terminal shows one state in place of the other; a list of lines has each once.
+            if (shown.has(state) && !process.stdout.isTTY) return
+            shown.add(state)
             task.output = printable(state)
           })
           task.title = printable(done.title)

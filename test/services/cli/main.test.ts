@@ -129,6 +129,21 @@ t.test('a server may be called by what follows the last / of its name', async (t
   t.match(await run('install', 'sun@1.0.0'), { code: 2, stderr: /a\.b\/sun\n {2}c\.d\/sun\n$/ })
 })
 
+t.test('where no terminal is, each stage of an installation is one line', async (t) => {
+  const server = { server: 'a/b', requestedVersion: '1.0.0', version: '1.0.0', tools: [] }
+  const states = ['verify', 'verify', 'clean', 'verify', 'clean'].map((stage) => ({
+    ...{ ...server, status: 'installing', stages: [{ stage, status: 'running' }] },
+  }))
+  const url = await serve(t, (_request, response) => {
+    response.setHeader('content-type', 'application/json')
+    const now = states.shift() ?? { ...server, status: 'installed', stages: [] }
+    response.end(JSON.stringify({ installationId: 'i', position: '1', ...now }))
+  })
+  const { code, stdout, stderr } = await tidemark(['install', 'a/b', '--url', url])
+  t.equal(code, 0, stderr)
+  t.match(stdout, /^\S+ Installing a\/b\n.*: verify\n.*: clean\n\S+ a\/b 1\.0\.0 is active/)
+})
+
 t.test('what is no Tidemark is said to be none', async (t) => {
   const url = await serve(t, (_request, response) => {
     response.writeHead(500).end('<html>oops')
