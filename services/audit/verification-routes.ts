@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { DEFAULT_TENANT } from '../../domain/identity/tenant.ts'
 import { problem } from '../kernel/problem.ts'
 import { problemFor } from '../kernel/problem-handler.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -78,7 +79,8 @@ export function verificationRoutes(deps: VerificationRoutesDeps): FastifyPluginA
           tags: ['audit'],
           summary: 'Compare every read model with the log, row by row',
           description:
-            'Rebuilds all rows from the log beside the live ones, which go on. Spans all tenants. ' +
+            'Rebuilds all rows from the log beside the live ones, which go on. Spans all tenants, so ' +
+            'only keys of the default tenant may. ' +
             `With \`Accept: ${NDJSON}\` the answer is lines, each an object with \`progress\` while it runs, then one ` +
             '`result` or `problem`.',
           response: { 200: Verification },
@@ -86,6 +88,12 @@ export function verificationRoutes(deps: VerificationRoutesDeps): FastifyPluginA
         config: { access: 'operations:read' },
       },
       async (request, reply) => {
+        if (request.actor.tenantId !== DEFAULT_TENANT)
+          throw problem(
+            403,
+            'operator-only',
+            'Only keys of the default tenant, which operates this server, may see all tenants.',
+          )
         if (running)
           throw problem(409, 'verification-running', 'Another verification runs; wait for its end.')
         running = true

@@ -12,7 +12,10 @@ declare module 'fastify' {
 export type OriginPolicy = {
   /** Host names, without port, that this server answers for; undefined = every name. */
   readonly allowedHosts?: readonly string[]
-  /** Origins (`https://host[:port]`) besides this server's own whose pages may call it. */
+  /**
+   * What pages of this server are at (`https://host[:port]`) when a proxy in front of it changes
+   * `Host`. No CORS: but for the public catalogue, pages of other sites cannot read its answers.
+   */
   readonly allowedOrigins?: readonly string[]
 }
 

@@ -24,10 +24,7 @@ const Environment = Type.Object({
   DATABASE_OWNER_URL: Type.Optional(text(POSTGRES, POSTGRES_FORM)),
   NATS_URL: text('^(nats|tls)://[^\\s]+$', 'must be an address of the form nats://host:port'),
   EVENTSTORE_URL: Type.Optional(
-    text(
-      '^(esdb|kurrentdb)(\\+discover)?://[^\\s]+$',
-      'must be an address of the form esdb://host:port',
-    ),
+    text('^esdb(\\+discover)?://[^\\s]+$', 'must be an address of the form esdb://host:port'),
   ),
   DATA_DIR: Type.Optional(text('^[^\\u0000]+$', 'must be a directory')),
   HOST: Type.Optional(text('^[A-Za-z0-9.:_-]+$', 'must be an address to listen on')),
@@ -51,7 +48,10 @@ const Environment = Type.Object({
     text(list('[a-z0-9.:\\[\\]-]+'), 'must be host names that clients use, with commas'),
   ),
   ALLOWED_ORIGINS: Type.Optional(
-    text(list('https?://[^,\\s/]+'), 'must be origins such as https://host, with commas'),
+    text(
+      list('https?://[^,\\s/]+'),
+      'must be the origins such as https://host that proxies show this server at, with commas',
+    ),
   ),
   LOG_LEVEL: Type.Optional(
     Type.Enum(LOG_LEVELS, { description: `must be one of ${LOG_LEVELS.join(', ')}` }),

@@ -9,6 +9,7 @@ import type { SandboxStatus } from '../ports/sandbox.ts'
 import type { Background } from './background.ts'
 import type { Config } from './config.ts'
 import { type Context, needsBus, type Platform } from './platform.ts'
+import { orStartError } from './wait-for-dependency.ts'
 
 export type HttpServerDeps = {
   readonly platform: Platform
@@ -44,9 +45,12 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<HttpApp> {
   return app
 }
 
-/** @returns the address that programs on this machine reach it at. */
+/**
+ * @returns the address that programs on this machine reach it at.
+ * @throws {StartError} when the port is taken, or the address is none of this machine.
+ */
 export async function listen(app: HttpApp, { host, port }: Config): Promise<string> {
-  await app.listen({ host, port })
+  await orStartError('HOST and PORT cannot be listened on', () => app.listen({ host, port }))
   const { port: taken } = app.server.address() as AddressInfo
   return `http://${reachable(host)}:${taken}`
 }

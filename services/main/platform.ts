@@ -21,7 +21,7 @@ import type { Part } from './background.ts'
 import type { Config, Role } from './config.ts'
 import type { Owned } from './owned.ts'
 import { untilStopping } from './until-stopping.ts'
-import { waitForDependency } from './wait-for-dependency.ts'
+import { orStartError, waitForDependency } from './wait-for-dependency.ts'
 
 const MAX_CONNECTIONS = 20
 /** Of its own, so that a burst of queries does not keep the log from being read. */
@@ -57,7 +57,7 @@ export type PlatformDeps = {
   readonly stopping: AbortSignal
 }
 
-/** @throws {StartError} when a server cannot be reached. */
+/** @throws {StartError} when a server cannot be reached or used. */
 export async function openPlatform(deps: PlatformDeps): Promise<Platform> {
   const { config, logger, owned } = deps
   const now = () => new Date()
@@ -71,7 +71,10 @@ export async function openPlatform(deps: PlatformDeps): Promise<Platform> {
 
   const pool = ownPool(owned, config, MAX_CONNECTIONS)
   const db = createReadDatabase<Tables>(pool)
-  const store = owned.use('event store', openStore(deps, metrics, now))
+  const opened = await orStartError('EVENTSTORE_URL cannot be used', async () =>
+    openStore(deps, metrics, now),
+  )
+  const store = owned.use('event store', opened)
   await waitForDependency('The event store', logger, () => store.head())
   const bus = owned.use('message bus', createNatsMessageBus({ url: config.natsUrl, logger }))
   if (needsBus(config)) await waitForDependency('NATS', logger, () => bus.lastPosition())
@@ -91,7 +94,9 @@ async function prepareDatabase(config: Config, logger: Logger): Promise<void> {
     await pool.query('select 1').finally(() => pool.end())
   })
   if (databaseOwnerUrl === undefined) return
-  await migrate({ ownerUrl: databaseOwnerUrl, appRole: userOf(databaseUrl) })
+  await orStartError('The database cannot be brought up to date', () =>
+    migrate({ ownerUrl: databaseOwnerUrl, appRole: userOf(databaseUrl) }),
+  )
 }
 
 function userOf(url: string): string {

@@ -33,6 +33,19 @@ export async function waitForDependency<Answer>(
   }
 }
 
+/** @throws {StartError} with what went wrong, when `work` throws; its messages hold no secret. */
+export async function orStartError<Answer>(
+  what: string,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await work()
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new StartError(`${what}: ${why.replace(/\.?$/, '.')}`, { cause: error })
+  }
+}
+
 /** A socket's error in one word; its message can hold an address with a password. */
 function reason(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason'

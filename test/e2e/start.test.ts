@@ -1,9 +1,16 @@
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import path from 'node:path'
 import t from 'tap'
 import { emptyDatabase } from '../support/database.ts'
 import { freshNats } from '../support/nats.ts'
-import { exitOf, launch, newDataDirectory, startTidemark } from '../support/program.ts'
+import {
+  exitOf,
+  launch,
+  newDataDirectory,
+  startTidemark,
+  type TidemarkOptions,
+} from '../support/program.ts'
 
 t.setTimeout(240_000)
 
@@ -21,6 +28,38 @@ t.test('what is configured wrongly is told at once, one sentence a variable', as
     ['DATABASE_URL', 'ROLES'],
   )
   t.notMatch(output.join(), /hunter2|at .*\.ts/)
+})
+
+t.test('what keeps it from starting is one sentence', async (t) => {
+  const database = await emptyDatabase(t)
+  const taken = createServer()
+  t.teardown(() => taken.close())
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+  const { port } = taken.address() as AddressInfo
+  const servers = {
+    databaseUrl: database.appUrl,
+    databaseOwnerUrl: database.ownerUrl,
+    natsUrl: 'nats://127.0.0.1:4222',
+  }
+  const told = async (options: TidemarkOptions) => {
+    const directory = newDataDirectory(t)
+    const environment = { ROLES: 'api,projector', SANDBOX: 'none', ...options.environment }
+    t.same(await exitOf(launch(t, directory, { ...options, environment })), {
+      code: 1,
+      signal: null,
+    })
+    const log = readFileSync(path.join(directory, 'tidemark.log'), 'utf8')
+    return log.split('\n').filter((line) => line !== '' && !line.startsWith('{'))
+  }
+  const noStore = { EVENTSTORE_URL: 'esdb://127.0.0.1:2113' }
+  t.match(await told({ ...servers, environment: noStore }), [
+    /^EVENTSTORE_URL cannot be used: .*tls/,
+  ])
+  const notOwner = { ...servers, databaseOwnerUrl: database.ownerUrl.replace(/[^/]+$/, 'nothing') }
+  t.match(await told(notOwner), [/^The database cannot be brought up to date: .*nothing/])
+  t.match(await told({ ...servers, environment: { PORT: String(port) } }), [
+    /^HOST and PORT cannot be listened on: .*EADDRINUSE/,
+  ])
 })
 
 t.test('the roles can be in processes of their own', async (t) => {

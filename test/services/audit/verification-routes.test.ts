@@ -42,8 +42,10 @@ const once: ReadModelVerifier = {
   },
 }
 
+const operator = { tenantId: 'default' }
+
 t.test('the answer says for each table how many rows were compared and which differ', async (t) => {
-  const { inject } = await testApp(t, routes(once))
+  const { inject } = await testApp(t, routes(once), operator)
   const answer = await inject(request)
   t.equal(answer.statusCode, 200)
   const { durationMs, ...rest } = answer.json()
@@ -55,7 +57,7 @@ t.test('the answer says for each table how many rows were compared and which dif
 })
 
 t.test('on request it tells its progress, line by line', async (t) => {
-  const { inject } = await testApp(t, routes(once))
+  const { inject } = await testApp(t, routes(once), operator)
   const answer = await inject(lines)
   const [progress, end] = answer.body
     .trim()
@@ -71,7 +73,7 @@ t.test('what breaks on the way is a problem, in both forms', async (t) => {
       throw Object.assign(new Error('secret host'), { code: 'ECONNREFUSED' })
     },
   }
-  const { inject } = await testApp(t, routes(broken))
+  const { inject } = await testApp(t, routes(broken), operator)
   t.equal((await inject(request)).statusCode, 503)
   const answer = await inject(lines)
   t.match(JSON.parse(answer.body), { problem: { code: 'unavailable' } })
@@ -86,7 +88,7 @@ t.test('one runs at a time, and only for operators', async (t) => {
         finish = () => resolve(result)
       }),
   }
-  const { inject } = await testApp(t, routes(slow))
+  const { inject } = await testApp(t, routes(slow), operator)
   const first = inject(request)
   await new Promise((resolve) => setImmediate(resolve))
   const second = await inject(request)
@@ -94,4 +96,6 @@ t.test('one runs at a time, and only for operators', async (t) => {
   finish()
   t.equal((await first).statusCode, 200)
   t.equal((await inject(request, { scopes: ['audit:read'] })).statusCode, 403)
+  const foreign = await inject(request, { tenantId: 'acme' })
+  t.same([foreign.statusCode, foreign.json().code], [403, 'operator-only'])
 })

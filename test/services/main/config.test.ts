@@ -36,6 +36,12 @@ t.test('lists are lists', async (t) => {
   t.same(config.registryFileRoots, ['/a', '/b'])
 })
 
+t.test('an event store is named in the one form that its client takes', async (t) => {
+  for (const EVENTSTORE_URL of ['esdb://host:2113?tls=false', 'esdb+discover://host'])
+    t.equal(readConfig({ ...needed, EVENTSTORE_URL }).eventStoreUrl, EVENTSTORE_URL)
+  t.throws(() => readConfig({ ...needed, EVENTSTORE_URL: 'kurrentdb://host' }), ConfigError)
+})
+
 t.test('every wrong variable gets its sentence, and no value is repeated', async (t) => {
   const wrong = {
     DATABASE_URL: 'mysql://root:hunter2@host',

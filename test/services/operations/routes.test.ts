@@ -124,3 +124,16 @@ t.test('without its scope a key may do none of it', async (t) => {
   const stranger = { scopes: ['catalogue:read'] as const }
   t.equal((await inject({ url: '/v1/operations/projections' }, stranger)).statusCode, 403)
 })
+
+t.test('why a read model stands still is for the tenant that operates the server', async (t) => {
+  const cause = "table of 'another-tenant' is full"
+  await pool.query("update read.checkpoints set stopped = $1 where read_model = 'uses'", [cause])
+  const shown = async (tenantId: string) => {
+    const answer = await inject({ url: '/v1/operations/projections' }, { tenantId })
+    return answer.json().items[0]
+  }
+  t.match(await shown('default'), { state: 'stopped', cause })
+  const told = await shown('acme')
+  t.equal(told.state, 'stopped')
+  t.notMatch(told.cause, 'another-tenant')
+})
