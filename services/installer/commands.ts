@@ -17,7 +17,7 @@ import { appendContext } from '../kernel/actor.ts'
 import { type CommandContext, type Executed, execute, load } from '../kernel/execute.ts'
 import { problem, problemOf } from '../kernel/problem.ts'
 import type { ArtifactStore } from '../ports/artifact-store.ts'
-import type { EventStore } from '../ports/event-store.ts'
+import { type EventStore, EventStoreUnavailableError } from '../ports/event-store.ts'
 import type { SecretStore } from '../ports/secret-store.ts'
 import { lookUp } from './catalogue.ts'
 import type { Installable } from './installable.ts'
@@ -32,7 +32,7 @@ import type { ConfigurationBody, InstallBody, RollbackBody, UpdateBody } from '.
 export type InstallerCommandsDeps = {
   readonly events: EventStore
   readonly db: Kysely<InstallationsTables & CatalogueTables>
-  readonly secrets: Pick<SecretStore, 'put' | 'remove'>
+  readonly secrets: Pick<SecretStore, 'put' | 'remove' | 'removeAll'>
   readonly artifacts: Pick<ArtifactStore, 'settle'>
   readonly now: () => Date
 }
@@ -65,23 +65,34 @@ export class InstallerCommands {
     const wanted = { name: server, version, sourceId: source }
     const installable = await lookUp(this.#deps.db, tenantId, wanted)
     const resolved = resolveConfiguration(installable, configuration)
-    for (const [name, value] of Object.entries(resolved.secrets))
-      await this.#deps.secrets.put(tenantId, installationId, name, value)
-    const done = await this.#run(
-      { ...appendContext(request), commandId },
-      {
-        type: 'InstallServer',
-        installationId,
-        attemptId: uuidOf('attempt', commandId),
-        sourceId: installable.sourceId,
-        serverName: server,
-        version: installable.version,
-        target: resolved.target,
-        configuration: resolved.configuration,
-        now: this.#now(),
-      },
-    )
-    return { installationId, done }
+    const { secrets, ...wantedWith } = resolved
+    const command = {
+      type: 'InstallServer',
+      installationId,
+      attemptId: uuidOf('attempt', commandId),
+      sourceId: installable.sourceId,
+      serverName: server,
+      version: installable.version,
+      ...wantedWith,
+      now: this.#now(),
+    } as const
+    try {
+      for (const [name, value] of Object.entries(secrets))
+        await this.#deps.secrets.put(tenantId, installationId, name, value)
+      const done = await this.#run({ ...appendContext(request), commandId }, command)
+      return { installationId, done }
+    } catch (error) {
+      // What went wrong first is what the caller is to hear.
+      await this.#forgetSecretsOf(tenantId, installationId, error).catch(() => {})
+      throw error
+    }
+  }
+
+  /** Those of an installation that was not recorded; where nobody knows whether it was, they stay. */
+  async #forgetSecretsOf(tenantId: string, installationId: string, error: unknown): Promise<void> {
+    if (error instanceof EventStoreUnavailableError) return
+    const { state } = await this.#load(tenantId, installationId)
+    if (state.status === 'absent') await this.#deps.secrets.removeAll(tenantId, installationId)
   }
 
   async update(

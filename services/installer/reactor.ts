@@ -151,7 +151,9 @@ export async function driveInstallation(
   }
   const { state } = await load(deps.events, installation, stream)
   await deps.artifacts.settle(ref.tenantId, ref.installationId, diskPlan(state))
-  if (state.status === 'uninstalled') await deps.secrets.removeAll(ref.tenantId, ref.installationId)
+  // Neither ever comes back: it is installed anew, under another id.
+  if (state.status === 'uninstalled' || state.status === 'failed')
+    await deps.secrets.removeAll(ref.tenantId, ref.installationId)
 }
 
 function takeTurn(

@@ -71,7 +71,7 @@ function attempts(deps: InstallerRoutesDeps): FastifyPluginCallbackTypebox {
           tags,
           summary: 'Update to a newer version',
           description:
-            'The active version stays until the new one is verified, and is kept to roll back to. A breaking update is refused unless `allowBreaking` is true.',
+            'The active version stays until the new one is verified, and is kept to roll back to. A breaking update is refused unless `allowBreaking` is true. Nothing starts when the version needs more than is set: 422 `missing-configuration`.',
           headers: IdempotencyHeaders,
           params: Params,
           body: UpdateBody,

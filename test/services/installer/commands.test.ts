@@ -23,13 +23,17 @@ const remote = (url: string, headers: readonly object[] = []) => ({
   remotes: [{ type: 'streamable-http', url, headers, variables: { region: { isRequired: true } } }],
 })
 const key = { name: 'X-Key', isRequired: true, isSecret: true }
-const listed = await listServers(
+await listServers(
   store,
   { name, version: '1.0.0', isLatest: false, server: remote('https://{region}.example/mcp') },
   { name, version: '1.1.0', isLatest: false, server: remote('https://{region}.example/v1.1') },
   { name, version: '1.2.0', server: remote('https://{region}.example/v1.2', [key]) },
 )
-await freshness.waitFor(listed, 10_000)
+const noAddress = await listServers(store, {
+  ...{ name: 'io.test/no-address', version: '1.0.0' },
+  server: remote('https://{region}.example/a|b', [key]),
+})
+await freshness.waitFor(noAddress, 10_000)
 
 /** Every server answers: what is asked here is where it is looked for. */
 const probe = { probe: async () => ['echo'] }
@@ -87,4 +91,15 @@ t.test('an update that needs more than is set starts nothing, until it is there'
   t.match(await send('PUT', `${url}/secrets/X-Key`, { value: 'hush' }), { status: 200 })
   t.match(await send('POST', `${url}/update`, {}), { status: 202 })
   t.match(await settled(installationId), { status: 'installed', version: '1.2.0' })
+})
+
+t.test('an install that cannot be recorded leaves no secret behind', async (t) => {
+  const secrets = () => pool.query('select from ops.secrets').then(({ rowCount }) => rowCount)
+  const before = await secrets()
+  const refused = await send('POST', '/v1/installations', {
+    server: 'io.test/no-address',
+    configuration: { variables: { region: 'eu' }, secrets: { 'X-Key': 'hush' } },
+  })
+  t.match(refused, { status: 422, body: { code: 'invalid-event' } })
+  t.equal(await secrets(), before)
 })

@@ -189,6 +189,7 @@ async function requested(correlationId: string): Promise<string> {
 
 t.test('all that an attempt records and logs belongs to the request for it', async (t) => {
   const installationId = await requested('request-7')
+  await parts.secrets.put('acme', installationId, 'TOKEN', 'value')
   const ids: (string | undefined)[] = []
   const artifacts = {
     ...parts.artifacts,
@@ -196,6 +197,7 @@ t.test('all that an attempt records and logs belongs to the request for it', asy
   }
   const ref = { tenantId: 'acme', installationId }
   await driveInstallation({ ...withoutSandbox, artifacts }, ref, signal)
+  t.same(await parts.secrets.reveal('acme', installationId), {}, 'a failed one keeps no secret')
   const [request, ...others] = await eventsOf(installationId)
   t.match(others.at(-1), { type: 'InstallationFailed' })
   for (const { type, correlationId, causationId } of others)
