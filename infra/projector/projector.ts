@@ -4,6 +4,7 @@ import { holdLease } from '../postgres/lease.ts'
 import { createReadDatabase } from '../postgres/pool.ts'
 import { FencedError } from './checkpoints.ts'
 import { LIVE_SCHEMA } from './live-schema.ts'
+import { measureLag } from './measure-lag.ts'
 import { type ProjectorDeps, runSession } from './session.ts'
 
 const RETRY_MIN_MS = 100
@@ -24,6 +25,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
   return {
     async run(signal) {
       const db = createReadDatabase<unknown>(pool)
+      const measuring = measureLag(deps, db, schema, signal)
       let failures = 0
       const succeeded = () => {
         failures = 0
@@ -39,6 +41,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
           await delay(backoff(failures), undefined, { signal }).catch(() => {})
         }
       }
+      await measuring
     },
   }
 }

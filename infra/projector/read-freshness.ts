@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 import type { Position } from '../../services/ports/event-store.ts'
-import type { ReadFreshness } from '../../services/ports/read-freshness.ts'
-import { PROGRESS_CHANNEL } from './checkpoints.ts'
+import type { Awaited, ReadFreshness } from '../../services/ports/read-freshness.ts'
+import { createReadDatabase } from '../postgres/pool.ts'
+import { type Checkpoint, PROGRESS_CHANNEL, readCheckpoints } from './checkpoints.ts'
 import { LIVE_SCHEMA } from './live-schema.ts'
 
 /** How often the checkpoints are looked at when nothing was heard. */
@@ -12,52 +14,101 @@ const RECONNECT_MS = 500
 export type ReadFreshnessDeps = {
   /** For looking; its settings are used for a connection of our own that listens. */
   readonly pool: pg.Pool
+  /** Other checkpoints, of read models that a program had before, say nothing. By default all count. */
+  readonly readModels?: readonly AnyReadModel[]
   /** By default the live one. */
   readonly schema?: string
 }
 
+/** A read model as its checkpoint describes it; without one it has begun with nothing yet. */
+type Place = {
+  readonly name: string
+  readonly position: Position
+  /** Neither stopped nor are its rows those of an older version, which nobody advances. */
+  readonly follows: boolean
+}
+
+type Look = readonly Place[]
+
 /** Listens from the first wait on. */
 export function createReadFreshness({
   pool,
+  readModels,
   schema = LIVE_SCHEMA,
 }: ReadFreshnessDeps): ReadFreshness & AsyncDisposable {
-  return new PostgresReadFreshness(pool, schema)
+  const db = createReadDatabase<unknown>(pool)
+  const look = async () => placesOf(await readCheckpoints(db, schema), readModels)
+  return new PostgresReadFreshness(pool, look)
+}
+
+function placesOf(
+  checkpoints: ReadonlyMap<string, Checkpoint>,
+  readModels: readonly AnyReadModel[] | undefined,
+): Look {
+  const versions: [string, number][] =
+    readModels === undefined
+      ? [...checkpoints.keys()].map((name) => [name, 0])
+      : readModels.map(({ name, version }) => [name, version])
+  return versions.map(([name, version]) => {
+    const checkpoint = checkpoints.get(name)
+    if (checkpoint === undefined) return { name, position: 0n, follows: true }
+    const { position, stopped } = checkpoint
+    return { name, position, follows: stopped === null && checkpoint.version >= version }
+  })
+}
+
+/** Position that each of those awaited has reached; 0n when there is none to await. */
+function reachedBy(places: Look, awaited: Awaited): Position {
+  const [first, ...rest] = places
+    .filter(({ name, follows }) => {
+      if (awaited === 'all') return true
+      return awaited === 'following' ? follows : awaited.includes(name)
+    })
+    .map(({ position }) => position)
+  return rest.reduce((low, each) => (each < low ? each : low), first ?? 0n)
 }
 
 class PostgresReadFreshness implements ReadFreshness, AsyncDisposable {
   readonly #pool: pg.Pool
-  readonly #query: string
+  readonly #readPlaces: () => Promise<Look>
   readonly #stop = new AbortController()
   readonly #waiting = new Set<() => void>()
   #listening: Promise<void> | undefined
-  #looking: Promise<Position> | undefined
+  #looking: Promise<Look> | undefined
   #heardSince = false
 
-  constructor(pool: pg.Pool, schema: string) {
+  constructor(pool: pg.Pool, readPlaces: () => Promise<Look>) {
     this.#pool = pool
-    const table = `${pg.escapeIdentifier(schema)}.checkpoints`
-    this.#query = `select coalesce(min(position), 0)::text as position from ${table}`
+    this.#readPlaces = readPlaces
+  }
+
+  async reached(): Promise<Position> {
+    return reachedBy(await this.#look(), 'all')
+  }
+
+  async standingStill(): Promise<readonly string[]> {
+    return (await this.#look()).filter(({ follows }) => !follows).map(({ name }) => name)
   }
 
   /** Callers at the same time share one look, unless something was heard after it began. */
-  async reached(): Promise<Position> {
+  async #look(): Promise<Look> {
     if (this.#looking !== undefined && !this.#heardSince) return await this.#looking
     this.#heardSince = false
-    const looking = this.#look().finally(() => {
+    const looking = this.#readPlaces().finally(() => {
       if (this.#looking === looking) this.#looking = undefined
     })
     this.#looking = looking
     return await looking
   }
 
-  async waitFor(position: Position, timeoutMs: number): Promise<boolean> {
+  async waitFor(position: Position, timeoutMs: number, awaited: Awaited = 'all'): Promise<boolean> {
     this.#listening ??= this.#listenForEver()
     const deadline = Date.now() + timeoutMs
     for (;;) {
       // Registered before looking, so that progress in between is not missed.
       const progress = this.#progress()
       try {
-        if ((await this.reached()) >= position) return true
+        if (reachedBy(await this.#look(), awaited) >= position) return true
         const left = deadline - Date.now()
         if (left <= 0 || this.#stop.signal.aborted) return false
         await progress.orAfter(Math.min(left, POLL_MS))
@@ -71,11 +122,6 @@ class PostgresReadFreshness implements ReadFreshness, AsyncDisposable {
     this.#stop.abort()
     this.#wakeAll()
     await this.#listening
-  }
-
-  async #look(): Promise<Position> {
-    const { rows } = await this.#pool.query<{ position: string }>(this.#query)
-    return BigInt(rows[0]?.position ?? 0)
   }
 
   #progress() {

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type pg from 'pg'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
-import type { EventStore, FeedBatch } from '../../services/ports/event-store.ts'
+import type { EventStore } from '../../services/ports/event-store.ts'
 import type { Logger } from '../../services/ports/logger.ts'
 import type { Metrics } from '../../services/ports/metrics.ts'
 import { readAhead } from '../eventstore/read-ahead.ts'
@@ -16,7 +16,6 @@ import { dropAbandoned, dropSchema, makeScratch, scratchName } from './scratch.t
 const MAX_BATCH = 2_000
 /** A read model that stopped is tried again after this time: what was missing may be there. */
 const RETRY_STOPPED_MS = 60_000
-const HEAD_INTERVAL_MS = 1_000
 
 export type ProjectorDeps = {
   readonly pool: pg.Pool
@@ -88,7 +87,6 @@ async function followLog(
   const { db, schema, store, succeeded } = deps
   let going = runs
   let retry: NodeJS.Timeout | undefined
-  const tell = reporter(deps)
   try {
     const after = lowest(runs)
     if (after === undefined) return await aborted(signal)
@@ -97,7 +95,7 @@ async function followLog(
       if (signal.aborted) return
       const plans = await projectBatch(db, schema, going, batch)
       succeeded()
-      await tell(plans, batch)
+      report(deps, plans)
       going = going.filter(({ checkpoint }) => checkpoint.stopped === null)
       if (going.length < runs.length) retry ??= setTimeout(() => end.abort(), RETRY_STOPPED_MS)
     }
@@ -119,24 +117,11 @@ function aborted(signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Logs what went wrong with a batch and measures how far the read models are behind. */
-function reporter({ store, logger, metrics }: SessionDeps) {
-  let head = 0n
-  let askedAt = 0
-  return async (plans: readonly Plan[], { through }: FeedBatch) => {
-    for (const plan of plans) {
-      logFaults(logger, plan)
-      for (const _ of plan.parked) metrics.eventParked(plan.run.model.name)
-    }
-    if (Date.now() - askedAt > HEAD_INTERVAL_MS) {
-      askedAt = Date.now()
-      head = await store.head()
-    }
-    if (head < through) head = through
-    for (const { run } of plans) {
-      const { position } = run.checkpoint
-      metrics.projectorAt(run.model.name, position, Number(head - position))
-    }
+/** Tells what went wrong with a batch. */
+function report({ logger, metrics }: SessionDeps, plans: readonly Plan[]): void {
+  for (const plan of plans) {
+    logFaults(logger, plan)
+    for (const _ of plan.parked) metrics.eventParked(plan.run.model.name)
   }
 }
 

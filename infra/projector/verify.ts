@@ -27,8 +27,8 @@ export type VerifyOptions = {
 export type ReadModelVerdict = {
   readonly readModel: string
   /**
-   * `different`: the rows are not what the log says. `not-verified`: there are no rows of this
-   * version yet, or it stands still.
+   * `different`: the rows are not what the log says, as far as the position. `not-verified`:
+   * there are no rows of this version yet. One that stands still is compared as far as it came.
    */
   readonly verdict: 'identical' | 'different' | 'not-verified'
   /** The position up to which it was rebuilt and compared. */

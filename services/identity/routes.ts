@@ -8,10 +8,15 @@ import { type TenantCommand, tenant, tenantStream } from '../../domain/identity/
 import {
   type ApiKeyRow,
   type ApiKeysTables,
+  apiKeys,
   findKeyOfAnyTenant,
   listApiKeys,
 } from '../../projections/identity/api-keys.ts'
-import { hasPublicCatalogue, type TenantsTables } from '../../projections/identity/tenants.ts'
+import {
+  hasPublicCatalogue,
+  type TenantsTables,
+  tenants,
+} from '../../projections/identity/tenants.ts'
 import { appendContext } from '../kernel/actor.ts'
 import { execute } from '../kernel/execute.ts'
 import { decodeCursor, PageQuery, pageOf } from '../kernel/page.ts'
@@ -100,7 +105,7 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
 
   /** Keys are looked up in a read model: whoever has the answer can use the new key at once. */
   async function takeEffect(at: Position) {
-    await deps.freshness.waitFor(at, EFFECT_TIMEOUT_MS)
+    await deps.freshness.waitFor(at, EFFECT_TIMEOUT_MS, [apiKeys.name, tenants.name])
   }
 
   return async (app) => {

@@ -7,21 +7,30 @@ const MAX_TIMEOUT_MS = 30_000
 const MAX_POSITION = 2n ** 63n - 1n
 const DECIMAL = /^\d{1,19}$/
 
+/** Names the read models whose rows may be older than what was asked for. */
+const STANDING_STILL = 'tidemark-standing-still'
+
 /**
  * `?atLeast=<position>` (or the header `Tidemark-At-Least`) on a read waits until the read
- * models hold everything up to that position; `atLeastTimeoutMs` bounds the wait.
+ * models hold everything up to that position; `atLeastTimeoutMs` bounds the wait. A read model
+ * that is stopped or being rebuilt is not waited for: the others' answers do not depend on it, and
+ * a header of the answer names it.
  *
  * @throws {ProblemError} 504 `read-model-behind` when they do not get there in time.
  */
 export function waitForAtLeast(app: FastifyInstance, freshness: ReadFreshness): void {
-  app.addHook('preValidation', async (request) => {
+  app.addHook('preValidation', async (request, reply) => {
     if (!takesAtLeast(request.method, request.routeOptions.url)) return
     const asked = takeQuery(request, 'atLeast') ?? header(request)
     const timeout = takeQuery(request, 'atLeastTimeoutMs')
     if (asked === undefined) return
     const position = toPosition(asked)
     const timeoutMs = timeout === undefined ? DEFAULT_TIMEOUT_MS : toTimeout(timeout)
-    if (await freshness.waitFor(position, timeoutMs)) return
+    if (await freshness.waitFor(position, timeoutMs, 'following')) {
+      const standing = await freshness.standingStill()
+      if (standing.length > 0) reply.header(STANDING_STILL, standing.join(', '))
+      return
+    }
     throw problem(
       504,
       'read-model-behind',

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { apiKeys } from '../../projections/identity/api-keys.ts'
 import type { Logger } from '../ports/logger.ts'
 import { removeAddress, writeAddress } from './address-file.ts'
 import { composeAnalytics } from './analytics-context.ts'
@@ -69,7 +70,7 @@ async function serve(platform: Platform, version: string): Promise<string> {
     sandbox: servers.sandbox,
   })
   owned.add('http server', () => app.close())
-  if (!(await freshness.waitFor(identity.firstKeyAt, FIRST_KEY_TIMEOUT_MS)))
+  if (!(await freshness.waitFor(identity.firstKeyAt, FIRST_KEY_TIMEOUT_MS, [apiKeys.name])))
     logger.warn({}, 'No projector has read the first key yet: no key works until one has.')
   const address = await listen(app, config)
   await publishAddress(platform, address)

@@ -10,7 +10,7 @@ import { createNatsMessageBus } from '../../infra/nats/message-bus.ts'
 import { migrate } from '../../infra/postgres/migrate.ts'
 import { createPool, createReadDatabase } from '../../infra/postgres/pool.ts'
 import { createReadFreshness } from '../../infra/projector/read-freshness.ts'
-import type { Tables } from '../../projections/read-models.ts'
+import { readModels, type Tables } from '../../projections/read-models.ts'
 import { onCommandHandled } from '../kernel/command-channel.ts'
 import type { HealthDeps } from '../kernel/health-routes.ts'
 import type { EventStore } from '../ports/event-store.ts'
@@ -78,7 +78,7 @@ export async function openPlatform(deps: PlatformDeps): Promise<Platform> {
   await waitForDependency('The event store', logger, () => store.head())
   const bus = owned.use('message bus', createNatsMessageBus({ url: config.natsUrl, logger }))
   if (needsBus(config)) await waitForDependency('NATS', logger, () => bus.lastPosition())
-  const checkpoints = owned.use('read freshness', createReadFreshness({ pool }))
+  const checkpoints = owned.use('read freshness', createReadFreshness({ pool, readModels }))
   const freshness = untilStopping(checkpoints, deps.stopping)
   return { ...deps, metrics, now, pool, db, store, bus, freshness }
 }

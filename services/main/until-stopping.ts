@@ -4,14 +4,15 @@ import type { ReadFreshness } from '../ports/read-freshness.ts'
 export function untilStopping(freshness: ReadFreshness, stopping: AbortSignal): ReadFreshness {
   return {
     reached: () => freshness.reached(),
-    async waitFor(position, timeoutMs) {
+    standingStill: () => freshness.standingStill(),
+    async waitFor(position, timeoutMs, awaited) {
       if (stopping.aborted) return false
       let give: () => void = () => {}
       const stopped = new Promise<false>((resolve) => {
         give = () => resolve(false)
         stopping.addEventListener('abort', give)
       })
-      const waited = freshness.waitFor(position, timeoutMs)
+      const waited = freshness.waitFor(position, timeoutMs, awaited)
       return await Promise.race([waited, stopped]).finally(() =>
         stopping.removeEventListener('abort', give),
       )

@@ -9,7 +9,7 @@ export type RowDifference = {
 
 export type ReadModelVerdict = {
   readonly readModel: string
-  /** `not-verified`: there are no rows of this program's version yet, or it stands still. */
+  /** `not-verified`: there are no rows of this program's version yet. One that stands still is compared as far as it came. */
   readonly verdict: 'identical' | 'different' | 'not-verified'
   /** The position up to which it was rebuilt and compared. */
   readonly position: Position

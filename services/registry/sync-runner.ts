@@ -6,6 +6,7 @@ import {
   source,
   sourceStream,
 } from '../../domain/registry/source.ts'
+import { catalogue } from '../../projections/registry/catalogue.ts'
 import type { CatalogueTables } from '../../projections/registry/catalogue-tables.ts'
 import { newestEntryPosition } from '../../projections/registry/mirror-state.ts'
 import { type Cause, causeIn } from '../kernel/cause.ts'
@@ -171,7 +172,7 @@ async function attempt(
 
 /** The comparison is with the read model, which must therefore hold all that was recorded before. */
 export async function catchUp({ events, freshness, limits }: SyncDeps): Promise<void> {
-  if (!(await freshness.waitFor(await events.head(), limits.maxWaitMs)))
+  if (!(await freshness.waitFor(await events.head(), limits.maxWaitMs, [catalogue.name])))
     throw new SyncPostponedError('The read models are too far behind the log.')
 }
 

@@ -29,6 +29,7 @@ export type TestApp = {
 const alwaysFresh: ReadFreshness = {
   reached: async () => 2n ** 62n,
   waitFor: async () => true,
+  standingStill: async () => [],
 }
 
 /** One context's routes on the real HTTP platform; keys are known by the test instead of by a store. */

@@ -7,7 +7,7 @@ import type { AnyReadModel } from '../../../projections/kernel/read-model.ts'
 import type { EventStore } from '../../../services/ports/event-store.ts'
 import { EventStoreUnavailableError } from '../../../services/ports/event-store.ts'
 import { type Logger, silent } from '../../../services/ports/logger.ts'
-import { noMetrics } from '../../../services/ports/metrics.ts'
+import { type Metrics, noMetrics } from '../../../services/ports/metrics.ts'
 import {
   callsOf,
   REFUSED,
@@ -28,6 +28,7 @@ type Options = {
   readonly readModels?: readonly AnyReadModel[]
   readonly logger?: Logger
   readonly store?: EventStore
+  readonly metrics?: Metrics
 }
 
 /** Runs a projector until the end of the test, or until the function that it returns is called. */
@@ -146,7 +147,12 @@ t.test('a strict read model stops before the poison event and says so', async (t
   const said: string[] = []
   const logger = { ...silent, error: (_: object, message: string) => said.push(message) }
   await track(fixture.store, 'sick', 'a', REFUSED, 'a')
-  start(t, fixture, { readModels, logger })
+  const lags = new Map<string, number>()
+  const metrics = {
+    ...noMetrics,
+    projectorAt: (name: string, _: bigint, lag: number) => void lags.set(name, lag),
+  }
+  start(t, fixture, { readModels, logger, metrics })
   const projections = createProjections({ ...fixture, readModels })
   await waitFor('the stop', async () =>
     (await projections.states('acme')).some(({ state }) => state === 'stopped'),
@@ -160,6 +166,7 @@ t.test('a strict read model stops before the poison event and says so', async (t
   await track(fixture.store, 'well', 'a')
   await waitFor('the other read model', async () => (await total(fixture)) === 4)
   t.strictSame(await projections.parked(at), [])
+  await waitFor('the measure', () => lags.get('uses') === 3 && lags.get('totals') === 0)
 })
 
 t.test('a missing table stops its read model, parks nothing and harms no other', async (t) => {
@@ -196,3 +203,39 @@ t.test('a database or a store that is away parks nothing and is waited for', asy
   t.strictSame(await callsOf(fixture), { a: 1, b: 1 })
   t.strictSame(await createProjections({ ...fixture, readModels: models }).parked(at), [])
 })
+
+t.test(
+  'only read models that follow the log are waited for, and only those of the program',
+  async (t) => {
+    const fixture = await usageFixture(t)
+    const { pool, ownerPool, store } = fixture
+    await track(store, '1', 'a')
+    const end = start(t, fixture)
+    await caughtUp(t, fixture)
+    await using freshness = createReadFreshness({ pool, readModels: models })
+    await ownerPool.query(
+      `insert into read.checkpoints (read_model, version, position) values ('leftover', 1, 0)`,
+    )
+    t.ok(await freshness.waitFor(1n, 0), 'a leftover says nothing')
+    t.strictSame(await freshness.standingStill(), [])
+    await end()
+    const stand = (stopped: string | null, version: number) =>
+      ownerPool.query(
+        `update read.checkpoints set position = 0, stopped = $1, version = $2 where read_model = 'uses'`,
+        [stopped, version],
+      )
+    for (const [stopped, version] of [
+      ['why', 1],
+      [null, 0],
+    ] as const) {
+      await stand(stopped, version)
+      t.ok(await freshness.waitFor(1n, 0, 'following'))
+      t.ok(await freshness.waitFor(1n, 0, ['totals']))
+      t.notOk(await freshness.waitFor(1n, 0, ['uses']))
+      t.notOk(await freshness.waitFor(1n, 0))
+      t.strictSame(await freshness.standingStill(), ['uses'])
+    }
+    await stand(null, 1)
+    t.notOk(await freshness.waitFor(1n, 0, 'following'), 'one that is merely behind is waited for')
+  },
+)

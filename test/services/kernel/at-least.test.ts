@@ -14,10 +14,11 @@ const things: FastifyPluginAsyncTypebox = async (app) => {
   app.get('/health', { config }, async () => 'health')
 }
 
-function waiting(reached: bigint) {
+function waiting(reached: bigint, standing: readonly string[] = []) {
   const waits: [bigint, number][] = []
   const freshness: ReadFreshness = {
     reached: async () => reached,
+    standingStill: async () => standing,
     async waitFor(position, timeoutMs) {
       waits.push([position, timeoutMs])
       return position <= reached
@@ -46,6 +47,13 @@ t.test('a read that does not get there in time says so', async (t) => {
   const answer = await inject({ url: '/v1/things?atLeast=11&atLeastTimeoutMs=1' })
   t.same([answer.statusCode, answer.json().code], [504, 'read-model-behind'])
   t.ok(answer.headers['retry-after'])
+})
+
+t.test('a read model that stands still is named by the answer', async (t) => {
+  const { freshness } = waiting(10n, ['usage', 'catalogue'])
+  const { inject } = await testApp(t, things, { freshness })
+  const answer = await inject({ url: '/v1/things?atLeast=10' })
+  t.match(answer, { statusCode: 200, headers: { 'tidemark-standing-still': 'usage, catalogue' } })
 })
 
 t.test('what is no position or no time is refused, and nothing is waited for', async (t) => {

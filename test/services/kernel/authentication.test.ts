@@ -15,7 +15,11 @@ async function app(t: Test, authenticator: Partial<Authenticator> = {}, origins?
       anonymous: async () => undefined,
       ...authenticator,
     },
-    freshness: { reached: async () => 0n, waitFor: async () => true },
+    freshness: {
+      reached: async () => 0n,
+      waitFor: async () => true,
+      standingStill: async () => [],
+    },
     logger: silent,
     metrics: noMetrics,
     ...(origins === undefined ? {} : { origins }),

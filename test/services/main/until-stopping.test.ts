@@ -1,7 +1,8 @@
 import t from 'tap'
 import { untilStopping } from '../../../services/main/until-stopping.ts'
 
-const never = { reached: async () => 7n, waitFor: () => new Promise<boolean>(() => {}) }
+const told = { reached: async () => 7n, standingStill: async () => [] }
+const never = { ...told, waitFor: () => new Promise<boolean>(() => {}) }
 
 t.test('whoever waits is told no when the process stops', async (t) => {
   const stopping = new AbortController()
@@ -14,7 +15,7 @@ t.test('whoever waits is told no when the process stops', async (t) => {
 })
 
 t.test('until then it answers as it does', async (t) => {
-  const yes = { reached: async () => 7n, waitFor: async (position: bigint) => position <= 7n }
+  const yes = { ...told, waitFor: async (position: bigint) => position <= 7n }
   const freshness = untilStopping(yes, new AbortController().signal)
   t.equal(await freshness.waitFor(7n, 1), true)
   t.equal(await freshness.waitFor(8n, 1), false)
