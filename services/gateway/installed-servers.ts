@@ -16,6 +16,8 @@ export type InstalledServers = {
   find(tenantId: string, installationId: string): Promise<ActiveVersion | undefined>
   /** What was found out before is out of date. */
   forget(tenantId: string, installationId: string): void
+  /** The same by the stream's name; other streams mean nothing here. */
+  forgetStream(stream: string): void
   /** Whether somebody forgets what goes out of date; until then nothing is cached. */
   cache(on: boolean): void
 }
@@ -50,10 +52,32 @@ export function createInstalledServers(store: EventStore): InstalledServers {
       cache.delete(installationStream(tenantId, installationId))
     },
 
+    forgetStream(stream) {
+      cache.delete(stream)
+    },
+
     cache(on) {
       caching = on
       cache.clear()
     },
+  }
+}
+
+/** `store`, telling which stream was appended to before the append is answered, whatever came of it. */
+export function tellingAppends(store: EventStore, told: (stream: string) => void): EventStore {
+  return {
+    append: async (stream, ...rest) => {
+      try {
+        return await store.append(stream, ...rest)
+      } finally {
+        told(stream)
+      }
+    },
+    readStream: (...args) => store.readStream(...args),
+    readAll: (...args) => store.readAll(...args),
+    follow: (...args) => store.follow(...args),
+    head: () => store.head(),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
 }
 

@@ -46,6 +46,8 @@ export type ServerProcesses = AsyncDisposable & {
    */
   lease(tenantId: string, server: ActiveVersion): Promise<Lease>
   live(tenantId: string): readonly LiveProcess[]
+  /** The next call reads this stream anew, without waiting for the log to tell. */
+  changed(stream: string): void
   /** The next call starts the server, without waiting for the log to tell. */
   quarantineLifted(tenantId: string, installationId: string): void
   /** What servers announce without being asked. @returns ends it. */
@@ -100,6 +102,10 @@ class SupervisedServers implements ServerProcesses {
           process ? [{ installationId, processId: process.processId, inFlight, draining }] : [],
         ),
       )
+  }
+
+  changed(stream: string): void {
+    this.#installed.forgetStream(stream)
   }
 
   quarantineLifted(tenantId: string, installationId: string): void {

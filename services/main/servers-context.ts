@@ -7,9 +7,10 @@ import { findNpm } from '../../infra/npm/npm-program.ts'
 import { createNpmInstaller } from '../../infra/npm/package-installer.ts'
 import { createReadDatabase } from '../../infra/postgres/pool.ts'
 import { createSandbox } from '../../infra/sandbox/sandbox.ts'
-import { createUsageRecorder } from '../gateway/call-log.ts'
+import { createUsageRecorder, type UsageRecorder } from '../gateway/call-log.ts'
+import { tellingAppends } from '../gateway/installed-servers.ts'
 import { gatewayRoutes } from '../gateway/routes.ts'
-import { createServerProcesses } from '../gateway/server-processes.ts'
+import { createServerProcesses, type ServerProcesses } from '../gateway/server-processes.ts'
 import { createServerProbe } from '../installer/probe.ts'
 import { runInstallerReactor } from '../installer/reactor.ts'
 import { installerRoutes } from '../installer/routes.ts'
@@ -36,9 +37,16 @@ type Machine = {
 /** MCP servers on this machine and elsewhere: installing them, and calling them. */
 export async function composeServers(platform: Platform, version: string): Promise<Servers> {
   const machine = await openMachine(platform, version)
+  const { now, logger, metrics, owned, store } = platform
+  // Ends after the server processes, whose end also ends calls.
+  const usage = owned.use('usage', createUsageRecorder({ store, logger, metrics }))
+  const supervised = { store, now, logger, metrics, connector: machine.connector }
+  const processes = owned.use('server processes', createServerProcesses(supervised))
+  // A gateway in another process follows the log, as this one does for what others append.
+  const told = tellingAppends(store, (stream) => processes.changed(stream))
   return {
-    installer: composeInstaller(platform, machine),
-    gateway: composeGateway(platform, machine),
+    installer: composeInstaller({ ...platform, store: told }, machine),
+    gateway: composeGateway(platform, processes, usage),
     sandbox: machine.sandbox.status,
   }
 }
@@ -97,11 +105,13 @@ function composeInstaller(platform: Platform, machine: Machine): Context {
   }
 }
 
-function composeGateway(platform: Platform, { connector }: Machine): Context {
-  const { db, logger, metrics, now, owned, store } = platform
+function composeGateway(
+  platform: Platform,
+  processes: ServerProcesses,
+  usage: UsageRecorder,
+): Context {
+  const { db, logger, metrics, now, store } = platform
   const shared = { store, now, logger, metrics }
-  const usage = owned.use('usage', createUsageRecorder({ store, logger, metrics }))
-  const processes = owned.use('server processes', createServerProcesses({ ...shared, connector }))
   return {
     routes: [{ role: 'gateway', plugin: gatewayRoutes({ ...shared, db, processes, usage }) }],
     parts: [

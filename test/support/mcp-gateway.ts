@@ -11,6 +11,7 @@ import {
   serverProcesses,
 } from '../../projections/gateway/server-processes.ts'
 import { createUsageRecorder, type UsageRecorder } from '../../services/gateway/call-log.ts'
+import { tellingAppends } from '../../services/gateway/installed-servers.ts'
 import { gatewayRoutes } from '../../services/gateway/routes.ts'
 import {
   createServerProcesses,
@@ -89,6 +90,7 @@ export async function testGateway(t: Test, options: GatewayOptions = {}): Promis
     settings: { sweepMs: 20, ...options.settings },
   })
   const usage = createUsageRecorder({ ...shared, flushMs: 5 })
+  const told = tellingAppends(store, (stream) => processes.changed(stream))
   const following = new AbortController()
   const db = createReadDatabase<ServerProcessesTables>(pool)
   const routes = gatewayRoutes({
@@ -114,7 +116,7 @@ export async function testGateway(t: Test, options: GatewayOptions = {}): Promis
     { type, data }: { readonly type: string; readonly data: Record<string, unknown> },
     tenantId = 'acme',
   ): Promise<void> {
-    await store.append(
+    await told.append(
       streamName('installation', tenantId, installationId),
       [{ id: randomUUID(), type, data: { installationId, ...data } }],
       'any',
