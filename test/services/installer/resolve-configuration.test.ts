@@ -189,3 +189,25 @@ t.test('variables fill headers and the URL of a remote server', async (t) => {
     'invalid-configuration',
   )
 })
+
+t.test('what was set is remembered by name, but never a secret', async (t) => {
+  const withVariables = npm({
+    environmentVariables: [
+      {
+        ...{ name: 'URL', isSecret: true, value: 'https://{user}:{password}@{host}' },
+        variables: { user: {}, password: { isSecret: true }, host: {} },
+      },
+    ],
+    packageArguments: [{ type: 'named', name: '--depth' }],
+  })
+  const { configuration } = resolve(withVariables, {
+    variables: { user: 'ann', password: 'hush', host: 'a.example' },
+    arguments: { '--depth': '2' },
+  })
+  t.same(configuration.given, {
+    variables: { user: 'ann', host: 'a.example' },
+    arguments: { '--depth': ['2'] },
+  })
+  t.notMatch(JSON.stringify(configuration), 'hush')
+  t.notOk('given' in resolve(npm()).configuration)
+})
