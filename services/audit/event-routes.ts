@@ -11,6 +11,8 @@ import { STREAM_TIMING, type StreamTiming, streamEvents } from './event-stream.t
 const MAX_EVENTS = 1_000
 const DEFAULT_EVENTS = 100
 const MAX_STREAMS_PER_KEY = 5
+/** Of events' data: one event may have 1 MiB, and a page is in memory as a whole. */
+const MAX_PAGE_BYTES = 8 * 1024 * 1024
 
 export type EventRoutesDeps = {
   readonly store: EventStore
@@ -18,6 +20,8 @@ export type EventRoutesDeps = {
   /** Aborted when the process stops: streams end, and their readers resume elsewhere. */
   readonly stopping: AbortSignal
   readonly timing?: StreamTiming
+  /** A page ends with the event that reaches this. */
+  readonly pageBytes?: number
 }
 
 const Events = Type.Object({
@@ -28,7 +32,7 @@ const Events = Type.Object({
 /** The log itself, as far as it is the caller's: in pages, and live. */
 export function eventRoutes(deps: EventRoutesDeps): FastifyPluginAsyncTypebox {
   const tags = ['audit']
-  const { store } = deps
+  const { store, pageBytes = MAX_PAGE_BYTES } = deps
   const streams = countPerKey()
 
   return async (app) => {
@@ -38,7 +42,9 @@ export function eventRoutes(deps: EventRoutesDeps): FastifyPluginAsyncTypebox {
         schema: {
           tags,
           summary: 'Events in the order of the log',
-          description: 'Ask again with `after` = `nextAfter`; no event is left out or repeated.',
+          description:
+            'Ask again with `after` = `nextAfter`; no event is left out or repeated. A page of large ' +
+            'events ends before `limit`; only an empty one is the last.',
           querystring: Type.Object({
             ...EventFilterQuery,
             limit: Type.Optional(
@@ -54,6 +60,7 @@ export function eventRoutes(deps: EventRoutesDeps): FastifyPluginAsyncTypebox {
         const limit = query.limit ?? DEFAULT_EVENTS
         const items = []
         let last = from
+        let bytes = 0
         for await (const event of store.readAll({
           ...filterOf(actor.tenantId, query),
           from,
@@ -61,6 +68,8 @@ export function eventRoutes(deps: EventRoutesDeps): FastifyPluginAsyncTypebox {
         })) {
           items.push(toCloudEvent(event))
           last = event.position
+          bytes += Buffer.byteLength(event.raw.data)
+          if (bytes >= pageBytes) break
         }
         return { items, nextAfter: last.toString() }
       },

@@ -26,12 +26,17 @@ export async function installationThen(
 ): Promise<InstallationThen> {
   const fold = createPlainFold(model.keys)
   const events: RecordedEvent[] = []
+  const seen: RecordedEvent[] = []
   for await (const event of store.readStream(
     streamName('installation', tenantId, installationId),
   )) {
-    if (new Date(event.time) > at) break
-    events.push(event)
-    if (event.fault === undefined) fold.apply(changesOf(event))
+    seen.push(event)
+    if (new Date(event.time) > at) continue
+    // What is before it in the stream happened before it, whatever the clock of its process said.
+    for (const each of seen.splice(0)) {
+      events.push(each)
+      if (each.fault === undefined) fold.apply(changesOf(each))
+    }
   }
   const rows = (table: string) => [...(fold.tables.get(table)?.values() ?? [])]
   return {

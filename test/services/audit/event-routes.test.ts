@@ -24,10 +24,13 @@ function recorder(store: EventStore) {
   }
 }
 
-async function auditedApp(t: Test, timing?: StreamTiming) {
+async function auditedApp(t: Test, timing?: StreamTiming, pageBytes?: number) {
   const { store } = await freshPostgresStore(t)
   const stopping = new AbortController()
-  const deps = { store, logger: silent, stopping: stopping.signal }
+  const deps = {
+    ...{ store, logger: silent, stopping: stopping.signal },
+    ...(pageBytes === undefined ? {} : { pageBytes }),
+  }
   const { app, inject } = await testApp(
     t,
     eventRoutes(timing === undefined ? deps : { ...deps, timing }),
@@ -232,4 +235,20 @@ t.test('a reader that takes nothing is dropped', async (t) => {
   socket.resume()
   await waitFor('the close', () => closed)
   t.pass('dropped')
+})
+
+t.test('a page of large events ends early, and the next one goes on', async (t) => {
+  const { inject, record } = await auditedApp(t, undefined, 150)
+  await record('acme', 'public', 'private', 'public', 'private', 'public')
+  const sizes: number[] = []
+  const ids = new Set<string>()
+  let after = '0'
+  do {
+    const page = (await inject({ url: `/v1/events?limit=1000&after=${after}` })).json()
+    sizes.push(page.items.length)
+    for (const { id } of page.items) ids.add(id)
+    after = page.nextAfter
+  } while (sizes.at(-1) !== 0)
+  t.equal(ids.size, 5)
+  t.ok(Math.max(...sizes) < 5, `pages of ${sizes}`)
 })

@@ -71,6 +71,14 @@ t.test('an installation is shown as it was, with what led there', async (t) => {
   t.match(now.installation, { version: '2.0.0', changedAt: '2026-01-02T10:00:00.000Z' })
   t.match(now.events[2], { type: 'ServerUpdated', actorid: 'key:bob' })
 
+  // By a process whose clock is an hour behind.
+  await at('2026-01-02T09:00:00.000Z', 'ServerUninstalled', {
+    uninstalledAt: '2026-01-02T09:00:00.000Z',
+  })
+  const behind = (await asOf('2026-01-02T09:30:00.000Z')).json()
+  t.match(behind.installation, { status: 'uninstalled' }, 'the stream has the order')
+  t.equal(behind.events.length, 4)
+
   const early = await asOf('2025-12-31T00:00:00Z')
   t.same([early.statusCode, early.json().code], [404, 'not-installed-then'])
   const foreign = await inject(
