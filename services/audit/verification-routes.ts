@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { DEFAULT_TENANT } from '../../domain/identity/tenant.ts'
+import { isOperator } from '../kernel/actor.ts'
 import { problem } from '../kernel/problem.ts'
 import { problemFor } from '../kernel/problem-handler.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -88,7 +88,7 @@ export function verificationRoutes(deps: VerificationRoutesDeps): FastifyPluginA
         config: { access: 'operations:read' },
       },
       async (request, reply) => {
-        if (request.actor.tenantId !== DEFAULT_TENANT)
+        if (!isOperator(request.actor))
           throw problem(
             403,
             'operator-only',

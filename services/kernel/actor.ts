@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Scope } from '../../domain/identity/scopes.ts'
+import { DEFAULT_TENANT } from '../../domain/identity/tenant.ts'
 import type { AppendContext } from '../ports/event-store.ts'
 
 /** Who is calling, as the auth hook established it from the verified API key and from nothing else. */
@@ -34,4 +35,9 @@ export function appendContext({ actor, id }: FastifyRequest): AppendContext {
     correlationId: id,
     causationId: id,
   }
+}
+
+/** The default tenant operates the server: its keys may see what spans all tenants. */
+export function isOperator({ tenantId }: Pick<Actor, 'tenantId'>): boolean {
+  return tenantId === DEFAULT_TENANT
 }

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
-import { DEFAULT_TENANT } from '../../domain/identity/tenant.ts'
+import { type Actor, isOperator } from '../kernel/actor.ts'
 import { decodeCursor, PageQuery, pageOf } from '../kernel/page.ts'
 import { problem } from '../kernel/problem.ts'
 import type { EventStore } from '../ports/event-store.ts'
@@ -67,9 +67,7 @@ export function operationsRoutes(deps: OperationsDeps): FastifyPluginAsyncTypebo
         config: { access: 'operations:read' },
       },
       async ({ actor }) => ({
-        items: (await projections.states(actor.tenantId)).map((state) =>
-          toReadModel(state, actor.tenantId),
-        ),
+        items: (await projections.states(actor.tenantId)).map((state) => toReadModel(state, actor)),
       }),
     )
 
@@ -149,8 +147,8 @@ export function operationsRoutes(deps: OperationsDeps): FastifyPluginAsyncTypebo
 }
 
 /** A cause can quote any tenant's rows: only the tenant that operates this server reads it. */
-function toReadModel(state: ReadModelState, tenantId: string): Static<typeof ReadModel> {
-  const cause = state.cause === null || tenantId === DEFAULT_TENANT ? state.cause : UNTOLD
+function toReadModel(state: ReadModelState, actor: Actor): Static<typeof ReadModel> {
+  const cause = state.cause === null || isOperator(actor) ? state.cause : UNTOLD
   return { ...state, cause, position: state.position.toString(), lag: state.lag.toString() }
 }
 
