@@ -40,6 +40,7 @@ t.test('the program from an empty database to its end', async (t) => {
       'nats',
       'background',
       'readModels',
+      'relay',
     ])
   })
 
