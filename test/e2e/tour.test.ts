@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { freshDataDirectory, runScript, up } from '../support/up.ts'
+import { commandsOf } from '../support/readme.ts'
+import { freshDataDirectory, runCommand, runScript, up } from '../support/up.ts'
+import { startUpstream } from '../support/upstream.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** The package registry that npm is configured with is a part of the tour. */
 async function hasPackages(): Promise<boolean> {
@@ -14,16 +17,46 @@ async function hasPackages(): Promise<boolean> {
 
 const skip = (await hasPackages()) ? false : 'the package registry cannot be reached'
 
-t.test('the whole tour works on real packages, and works again', { skip }, async (t) => {
+/** A line of README.md with the address, the data and the registry of this test; `tail` has an end. */
+function typed(line: string, address: string, data: string, upstream: string): string {
+  return line
+    .replace(/\s+#\s.*$/, '')
+    .replaceAll('http://127.0.0.1:7420', address)
+    .replaceAll('https://registry.example.com', upstream)
+    .replaceAll('.data/', `${data}/`)
+    .replace(/^curl /, 'curl --fail --silent --show-error ')
+    .replace(/^.* events tail .*$/, '$& | head -n 3')
+}
+
+async function isListed(address: string, name: string): Promise<boolean> {
+  const response = await fetch(`${address}/v0.1/servers?search=${name}`)
+  return response.ok && (await response.text()).includes(name)
+}
+
+t.test('what README.md says to try works, and the tour works again', { skip }, async (t) => {
   const data = freshDataDirectory(t)
-  const running = up(t, data)
-  await running.address()
-  for (const round of ['first', 'second']) {
-    const tour = runScript(t, 'tour.ts', { DATA_DIR: data })
-    t.equal(await tour.ended, 0, `${round} tour: ${tour.output()}`)
-    t.match(tour.output(), /Echo: The tide is in/)
-    t.match(tour.output(), /2025\.11\.25 → \d/)
-    t.match(tour.output(), /all as the log says/)
+  const running = up(t, data, { ALLOW_PRIVATE_UPSTREAMS: '1' })
+  const address = await running.address()
+  await waitFor('the starter catalogue', () => isListed(address, 'server-everything'), 30_000)
+  const upstream = await startUpstream(t)
+  upstream.list([{ server: { name: 'org.example/tides', version: '1.0.0', description: 'Tides' } }])
+  const lines = commandsOf('Try it').map((line) => typed(line, address, data, upstream.url))
+  t.ok(lines.includes('make tour'))
+
+  const shell = ['bash', '-e', '-v', '-o', 'pipefail', '-c', lines.join('\n')]
+  const readme = runCommand(t, shell, { DATA_DIR: data })
+  t.equal(await readme.ended, 0, `README.md: ${readme.output()}`)
+  t.match(readme.output(), /Echo: hello/)
+  t.match(readme.output(), /Version 2025\.8\.18 is active again/)
+  t.match(readme.output(), /\d read models, \d+ rows: identical/)
+  t.match(readme.output(), /upstream: 1 entries/)
+
+  const tour = runScript(t, 'tour.ts', { DATA_DIR: data })
+  t.equal(await tour.ended, 0, `second tour: ${tour.output()}`)
+  for (const { output } of [readme, tour]) {
+    t.match(output(), /Echo: The tide is in/)
+    t.match(output(), /2025\.11\.25 → \d/)
+    t.match(output(), /all as the log says/)
   }
   running.kill('SIGINT')
   t.equal(await running.ended, 0)

@@ -27,8 +27,18 @@ export type ScriptRun = {
   readonly kill: (signal: NodeJS.Signals) => void
 }
 
-/** Runs a script as make does, in a clean environment: tap's own would put its loaders into it. */
+/** Runs a script as make does. */
 export function runScript(t: Teardown, script: string, environment: Environment): ScriptRun {
+  const file = path.join(root, 'scripts', script)
+  return runCommand(t, [process.execPath, '--import', 'tsx', file], environment)
+}
+
+/** Runs a command in the repository, in a clean environment: tap's own would put its loaders into it. */
+export function runCommand(
+  t: Teardown,
+  command: readonly string[],
+  environment: Environment,
+): ScriptRun {
   const { PATH, HOME, TEST_NATS_BIN, BWRAP_BIN } = process.env
   const variables = {
     ...{ PATH, HOME, NATS_SERVER_BIN: TEST_NATS_BIN, BWRAP_BIN },
@@ -37,7 +47,6 @@ export function runScript(t: Teardown, script: string, environment: Environment)
   const assignments = Object.entries(variables)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${value}`)
-  const command = [process.execPath, '--import', 'tsx', path.join(root, 'scripts', script)]
   const child = spawn('env', ['-i', ...assignments, ...command], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
