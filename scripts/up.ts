@@ -1,12 +1,14 @@
 /** `make up`: everything that Tidemark needs, and Tidemark, until Ctrl-C. */
 import { statSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { holdDataDirectory } from './stack/data-directory.ts'
 import { say, sentenceFor } from './stack/say.ts'
 import { Stack } from './stack/stack.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
 const startedAt = performance.now()
+const CATALOGUE_TIMEOUT_MS = 10_000
 
 try {
   await up()
@@ -21,7 +23,9 @@ async function up(): Promise<void> {
   const stack = new Stack({ root, data, environment: process.env, say, signal: asked.signal })
   const stopped = onceAskedToStop(asked, stack)
   try {
+    const isFirstStart = !exists(path.join(data.path, 'first-api-key'))
     const address = await stack.start()
+    if (isFirstStart) await untilSomethingIsListed(address, asked.signal)
     welcome(address, path.join(data.path, 'first-api-key'))
     await Promise.race([stopped, stack.failed])
   } catch (error) {
@@ -31,6 +35,19 @@ async function up(): Promise<void> {
     data.release()
   }
   say(`Stopped; the data stay in ${shortest(data.path)}.`)
+}
+
+/** So that the first thing to try finds something. The catalogue may also stay empty: that stops nobody. */
+async function untilSomethingIsListed(address: string, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + CATALOGUE_TIMEOUT_MS
+  while (!signal.aborted && Date.now() < deadline) {
+    const isOver = await fetch(`${address}/v0.1/servers?limit=1`, { signal }).then(
+      async (response) => response.status === 401 || (await response.text()).includes('"name"'),
+      () => false,
+    )
+    if (isOver) return
+    await delay(100)
+  }
 }
 
 /** The first request to stop is answered in order, the second one at once. */
