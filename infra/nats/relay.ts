@@ -8,6 +8,7 @@ import {
   type PublishedEvent,
 } from '../../services/ports/message-bus.ts'
 import type { Metrics } from '../../services/ports/metrics.ts'
+import { backoff } from '../backoff.ts'
 import { readAhead } from '../eventstore/read-ahead.ts'
 
 const MAX_BATCH = 1_000
@@ -61,14 +62,12 @@ export async function runRelay(options: RelayOptions): Promise<void> {
         metrics.relayFailing(true)
         tell?.(error instanceof Error ? error.message : String(error))
       }
-      await delay(backoff(failures), undefined, { signal }).catch(() => {})
+      await delay(backoff(failures, RETRY_MIN_MS, RETRY_MAX_MS), undefined, { signal }).catch(
+        () => {},
+      )
     }
   }
   await measuring
-}
-
-function backoff(failures: number): number {
-  return Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures, 10))
 }
 
 /** From where the bus is, until `signal` aborts or the bus turns out to be elsewhere. */

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../services/ports/logger.ts'
+import { backoff } from '../backoff.ts'
 import { holdLease } from '../postgres/lease.ts'
 import { createReadDatabase } from '../postgres/pool.ts'
 import { FencedError } from './checkpoints.ts'
@@ -38,7 +39,9 @@ export function createProjector(deps: ProjectorDeps): Projector {
         } catch (error) {
           failures += 1
           report(logger, error)
-          await delay(backoff(failures), undefined, { signal }).catch(() => {})
+          await delay(backoff(failures, RETRY_MIN_MS, RETRY_MAX_MS), undefined, { signal }).catch(
+            () => {},
+          )
         }
       }
       await measuring
@@ -49,8 +52,4 @@ export function createProjector(deps: ProjectorDeps): Projector {
 function report(logger: Logger, error: unknown): void {
   if (error instanceof FencedError) logger.info({ err: error }, 'projector gives way')
   else logger.warn({ err: error }, 'projector is interrupted')
-}
-
-function backoff(failures: number): number {
-  return Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures, 10))
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { backoff } from '../../infra/backoff.ts'
 import type { HealthResult } from '../kernel/health-routes.ts'
 import type { Logger } from '../ports/logger.ts'
 
@@ -52,7 +53,9 @@ export class Background {
       if (performance.now() - state.startedAt > RECOVERED_MS) state.failures = 0
       state.failures += 1
       state.waiting = true
-      await delay(backoff(state.failures), undefined, { signal }).catch(() => {})
+      await delay(backoff(state.failures, MIN_BACKOFF_MS, MAX_BACKOFF_MS), undefined, {
+        signal,
+      }).catch(() => {})
       state.waiting = false
     }
   }
@@ -66,8 +69,4 @@ export class Background {
         this.#logger.error({ part: name, err: error }, 'Part failed; it is started again.')
     }
   }
-}
-
-function backoff(failures: number): number {
-  return Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** Math.min(failures, 10))
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { installationStream } from '../../../domain/installer/installation.ts'
+import { createEventCodec } from '../../../infra/eventstore/codec.ts'
 import { installationRoutes } from '../../../services/audit/installation-routes.ts'
 import { testApp } from '../../support/app.ts'
 import { freshPostgresStore } from '../../support/postgres-store.ts'
@@ -12,7 +13,7 @@ const target = { kind: 'remote', url: 'https://files.example/mcp' }
 
 t.test('an installation is shown as it was, with what led there', async (t) => {
   let clock = new Date('2026-01-01T00:00:00.000Z')
-  const { store } = await freshPostgresStore(t, () => clock)
+  const { store } = await freshPostgresStore(t, createEventCodec({ now: () => clock }))
   const { inject } = await testApp(t, installationRoutes({ store, now: () => clock }))
   const at = (time: string, type: string, data: object, actorId = 'key:ann') => {
     clock = new Date(time)

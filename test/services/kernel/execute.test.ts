@@ -2,15 +2,11 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { accept, type Decider, reject } from '../../../domain/kernel/decider.ts'
 import { streamName } from '../../../domain/kernel/ids.ts'
-import { createPostgresEventStore } from '../../../infra/eventstore/postgres/store.ts'
-import { createPool } from '../../../infra/postgres/pool.ts'
 import { execute, load } from '../../../services/kernel/execute.ts'
 import { ProblemError } from '../../../services/kernel/problem.ts'
 import { type EventStore, RevisionConflictError } from '../../../services/ports/event-store.ts'
-import { silent } from '../../../services/ports/logger.ts'
-import { noMetrics } from '../../../services/ports/metrics.ts'
-import { freshDatabase } from '../../support/database.ts'
 import { all, createTestCodec, idsOf } from '../../support/event-store-contract/scene.ts'
+import { freshPostgresStore } from '../../support/postgres-store.ts'
 
 type Moved = { readonly type: 'CounterMoved'; readonly data: { readonly by: number } }
 type Command = { readonly by: number; readonly times?: number }
@@ -31,18 +27,7 @@ const counter: Decider<State, Command, Moved, 'below-zero'> = {
 const context = { tenantId: 'acme', actorId: 'ann', correlationId: 'run', causationId: 'request' }
 const newStream = () => streamName('counter', 'acme', randomUUID())
 
-const { appUrl } = await freshDatabase(t)
-const pool = createPool(appUrl)
-const store = createPostgresEventStore({
-  pool,
-  codec: createTestCodec(),
-  logger: silent,
-  metrics: noMetrics,
-})
-t.teardown(async () => {
-  await store[Symbol.asyncDispose]()
-  await pool.end()
-})
+const { store, pool } = await freshPostgresStore(t, createTestCodec())
 
 /** The real store, but somebody else is always a moment faster, `times` times. */
 function overtaken(

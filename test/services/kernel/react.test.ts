@@ -2,14 +2,10 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { accept, type Decider } from '../../../domain/kernel/decider.ts'
 import { streamName } from '../../../domain/kernel/ids.ts'
-import { createPostgresEventStore } from '../../../infra/eventstore/postgres/store.ts'
-import { createPool } from '../../../infra/postgres/pool.ts'
 import { execute } from '../../../services/kernel/execute.ts'
 import { react } from '../../../services/kernel/react.ts'
-import { silent } from '../../../services/ports/logger.ts'
-import { noMetrics } from '../../../services/ports/metrics.ts'
-import { freshDatabase } from '../../support/database.ts'
 import { all, createTestCodec } from '../../support/event-store-contract/scene.ts'
+import { freshPostgresStore } from '../../support/postgres-store.ts'
 
 type Written = { readonly type: 'NoteWritten'; readonly data: { readonly text: string } }
 type Command = { readonly text: string }
@@ -26,18 +22,7 @@ const owed = (texts: readonly string[]) =>
 
 const context = { tenantId: 'acme', actorId: 'postman', correlationId: 'run', causationId: 'event' }
 
-const { appUrl } = await freshDatabase(t)
-const pool = createPool(appUrl)
-const store = createPostgresEventStore({
-  pool,
-  codec: createTestCodec(),
-  logger: silent,
-  metrics: noMetrics,
-})
-t.teardown(async () => {
-  await store[Symbol.asyncDispose]()
-  await pool.end()
-})
+const { store } = await freshPostgresStore(t, createTestCodec())
 
 async function orderedLetter(): Promise<string> {
   const stream = streamName('letter', 'acme', randomUUID())
