@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { CloudEvent, toCloudEvent } from '../kernel/cloud-event.ts'
 import { problem } from '../kernel/problem.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
-import { CloudEvent, toCloudEvent } from './cloud-event.ts'
 import { EventFilterQuery, filterOf, toPosition } from './event-query.ts'
 import { STREAM_TIMING, type StreamTiming, streamEvents } from './event-stream.ts'
 

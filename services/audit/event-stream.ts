@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { toCloudEvent } from '../kernel/cloud-event.ts'
 import type { EventStore, FeedBatch, FollowOptions, RecordedEvent } from '../ports/event-store.ts'
-import { toCloudEvent } from './cloud-event.ts'
 
 export type StreamTiming = {
   /** A comment this often tells both ends that the other is there. */

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Row } from '../../projections/kernel/read-model.ts'
+import { CloudEvent, toCloudEvent } from '../kernel/cloud-event.ts'
 import { problem } from '../kernel/problem.ts'
 import type { EventStore } from '../ports/event-store.ts'
-import { CloudEvent, toCloudEvent } from './cloud-event.ts'
 import { installationThen } from './installation-then.ts'
 
 export type InstallationRoutesDeps = { readonly store: EventStore; readonly now: () => Date }
