@@ -1,4 +1,5 @@
 import { type UsageTables, usage } from './analytics/usage.ts'
+import { type QuarantinesTables, quarantines } from './gateway/quarantines.ts'
 import { type ServerProcessesTables, serverProcesses } from './gateway/server-processes.ts'
 import { type ApiKeysTables, apiKeys } from './identity/api-keys.ts'
 import { type TenantsTables, tenants } from './identity/tenants.ts'
@@ -20,6 +21,7 @@ export type Tables = InstallationsTables &
   ApiKeysTables &
   TenantsTables &
   ServerProcessesTables &
+  QuarantinesTables &
   UsageTables
 
 /** Every read model that the projector runs. */
@@ -28,6 +30,7 @@ export const readModels = [
   apiKeys,
   tenants,
   serverProcesses,
+  quarantines,
   usage,
   sources,
   catalogue,

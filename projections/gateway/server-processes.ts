@@ -1,8 +1,8 @@
-import type { Kysely, Selectable } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { GatewayEvent } from '../../domain/gateway/events.ts'
 import type { ReadModel } from '../kernel/read-model.ts'
 
-// Every run of a server process, and the servers that are not started any more.
+// Every run of a server process.
 
 export interface ServerProcessesTables {
   server_processes: {
@@ -19,16 +19,6 @@ export interface ServerProcessesTables {
     exit_code: number | null
     ran_ms: number | null
   }
-  /** Those in force: a row goes when somebody lifts it. */
-  quarantines: {
-    tenant_id: string
-    installation_id: string
-    version: string
-    generation: number
-    failures: number
-    cause: string
-    quarantined_at: Date
-  }
 }
 
 export const serverProcesses: ReadModel<GatewayEvent, ServerProcessesTables> = {
@@ -36,7 +26,6 @@ export const serverProcesses: ReadModel<GatewayEvent, ServerProcessesTables> = {
   version: 1,
   keys: {
     server_processes: ['tenant_id', 'process_id'],
-    quarantines: ['tenant_id', 'installation_id'],
   },
   changes: {
     ServerProcessStarted: ({ data }, { tenantId }) => [
@@ -69,28 +58,6 @@ export const serverProcesses: ReadModel<GatewayEvent, ServerProcessesTables> = {
           exit_code: data.exitCode ?? null,
           ran_ms: data.ranMs,
         },
-      },
-    ],
-
-    ServerQuarantined: ({ data }, { tenantId }) => [
-      {
-        table: 'quarantines',
-        put: {
-          tenant_id: tenantId,
-          installation_id: data.installationId,
-          version: data.version,
-          generation: data.generation,
-          failures: data.failures,
-          cause: data.cause,
-          quarantined_at: new Date(data.quarantinedAt),
-        },
-      },
-    ],
-
-    QuarantineLifted: ({ data }, { tenantId }) => [
-      {
-        table: 'quarantines',
-        remove: { tenant_id: tenantId, installation_id: data.installationId },
       },
     ],
   },
@@ -145,18 +112,4 @@ export async function listServerProcesses(
     detail: row.detail,
     exitCode: row.exit_code,
   }))
-}
-
-/** @returns undefined when the server may be started. */
-export function findQuarantine(
-  db: Kysely<ServerProcessesTables>,
-  tenantId: string,
-  installationId: string,
-): Promise<Selectable<ServerProcessesTables['quarantines']> | undefined> {
-  return db
-    .selectFrom('quarantines')
-    .selectAll()
-    .where('tenant_id', '=', tenantId)
-    .where('installation_id', '=', installationId)
-    .executeTakeFirst()
 }

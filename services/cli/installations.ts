@@ -17,6 +17,12 @@ export type Installation = {
   readonly tools: readonly string[]
   readonly failure?: { readonly stage: string; readonly code: string; readonly cause: string }
   readonly update?: { readonly version: string; readonly breaking: boolean }
+  /** It kept dying and is not started. */
+  readonly quarantine?: {
+    readonly since: string
+    readonly failures: number
+    readonly cause: string
+  }
   readonly changedAt: string
 }
 
@@ -27,6 +33,11 @@ export type InstallationDetail = Installation & {
 
 /** What a command answers with: where in the log it is. */
 export type Accepted = { readonly installationId: string; readonly position: string }
+
+/** What a person is told: an installed server that is not started is first of all that. */
+export function statusOf({ status, quarantine }: Installation): string {
+  return quarantine === undefined ? status : 'quarantined'
+}
 
 export async function allInstallations(api: Api): Promise<readonly Installation[]> {
   const found: Installation[] = []

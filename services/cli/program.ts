@@ -5,6 +5,7 @@ import { addEventCommands } from './commands/events.ts'
 import { addInstallationCommands } from './commands/installations.ts'
 import { addKeyCommands } from './commands/keys.ts'
 import { addSearchCommand } from './commands/search.ts'
+import { addShowCommand } from './commands/show.ts'
 import { addSourceCommands } from './commands/sources.ts'
 import { addStatsCommand } from './commands/stats.ts'
 
@@ -20,6 +21,7 @@ export function buildProgram(): Command {
   addSourceCommands(program)
   addSearchCommand(program)
   addInstallationCommands(program)
+  addShowCommand(program)
   addCallCommand(program)
   addStatsCommand(program)
   addEventCommands(program)

@@ -110,7 +110,8 @@ export function gatewayRoutes(deps: GatewayDeps): FastifyPluginAsyncTypebox {
         schema: {
           tags: ['gateway'],
           summary: 'Let a quarantined server start again',
-          description: 'A server is quarantined when it keeps dying. 409 when it is not.',
+          description:
+            'A server is quarantined when it keeps dying; the installation shows since when and why. 409 `not-quarantined` when it is not.',
           params: Installation,
           response: { 200: Type.Object({ position: Type.String() }) },
         },

@@ -127,7 +127,7 @@ export class SupervisedServer {
     if (holds(state, server.generation))
       throw new ServerUnavailableError(
         'server-quarantined',
-        `The server was stopped after ${state.failures} failures: ${state.cause}`,
+        `The server was stopped after ${state.failures} failures: ${state.cause} Lift its quarantine to try again.`,
       )
     const run = this.#run
     if (run === undefined) return this.#start(server)

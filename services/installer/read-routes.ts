@@ -2,6 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
 import { installationStream } from '../../domain/installer/installation.ts'
+import { type QuarantinesTables, quarantinesOf } from '../../projections/gateway/quarantines.ts'
 import {
   findInstallation,
   keptVersions,
@@ -9,7 +10,14 @@ import {
   stagesOf,
 } from '../../projections/installer/installation-queries.ts'
 import type { InstallationsTables } from '../../projections/installer/installations.ts'
-import { decodeCursor, PageQuery, pageOf } from '../kernel/page.ts'
+import {
+  decodeCursor,
+  MAX_PAGE_BYTES,
+  PageQuery,
+  pageFrom,
+  pageOf,
+  takePart,
+} from '../kernel/page.ts'
 import { problem } from '../kernel/problem.ts'
 import type { EventStore, RecordedEvent } from '../ports/event-store.ts'
 import { unknownInstallation } from './commands.ts'
@@ -18,7 +26,9 @@ import { detailOf, summaryOf } from './view.ts'
 
 export type InstallationReadsDeps = {
   readonly events: EventStore
-  readonly db: Kysely<InstallationsTables>
+  readonly db: Kysely<InstallationsTables & QuarantinesTables>
+  /** A page of the history ends with the event that reaches this. */
+  readonly pageBytes?: number
 }
 
 const tags = ['installations']
@@ -29,6 +39,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 export function installationReads({
   events,
   db,
+  pageBytes = MAX_PAGE_BYTES,
 }: InstallationReadsDeps): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
     app.get(
@@ -45,7 +56,14 @@ export function installationReads({
       async ({ actor, query: { limit = DEFAULT_LIMIT, cursor } }) => {
         const after = cursor === undefined ? undefined : idFrom(cursor)
         const rows = await listInstallations(db, actor.tenantId, { limit: limit + 1, after })
-        return pageOf(rows, limit, summaryOf, ({ installation_id }) => [installation_id])
+        const ids = rows.map(({ installation_id }) => installation_id)
+        const held = await quarantinesOf(db, actor.tenantId, ids)
+        return pageOf(
+          rows,
+          limit,
+          (row) => summaryOf(row, held.get(row.installation_id)),
+          ({ installation_id }) => [installation_id],
+        )
       },
     )
 
@@ -55,17 +73,20 @@ export function installationReads({
         schema: {
           tags,
           summary: 'One installation',
-          description: 'Its state, the stages of its newest attempt, and the versions kept.',
+          description:
+            'Its state, the stages of its newest attempt, the versions kept, and whether it is in quarantine.',
           params: Params,
           response: { 200: Detail },
         },
         config: { access },
       },
       async ({ actor, params }) => {
-        const row = await findInstallation(db, actor.tenantId, params.installationId)
+        const { installationId } = params
+        const row = await findInstallation(db, actor.tenantId, installationId)
         if (row === undefined) throw unknownInstallation()
-        const versions = await keptVersions(db, actor.tenantId, params.installationId)
-        return detailOf(row, await stagesOf(db, row), versions)
+        const versions = await keptVersions(db, actor.tenantId, installationId)
+        const held = await quarantinesOf(db, actor.tenantId, [installationId])
+        return detailOf(row, held.get(installationId), await stagesOf(db, row), versions)
       },
     )
 
@@ -75,7 +96,8 @@ export function installationReads({
         schema: {
           tags,
           summary: 'All that happened to an installation',
-          description: 'Read from the log itself, oldest first.',
+          description:
+            'Read from the log itself, oldest first. A page of large events ends before `limit`.',
           params: Params,
           querystring: Type.Object(PageQuery, { additionalProperties: false }),
           response: { 200: History },
@@ -85,11 +107,11 @@ export function installationReads({
       async ({ actor, params, query: { limit = DEFAULT_LIMIT, cursor } }) => {
         const stream = installationStream(actor.tenantId, params.installationId)
         const from = cursor === undefined ? 0n : revisionFrom(cursor) + 1n
-        const read: RecordedEvent[] = []
-        for await (const event of events.readStream(stream, { from, limit: limit + 1 }))
-          read.push(event)
-        if (read.length === 0 && cursor === undefined) throw unknownInstallation()
-        return pageOf(read, limit, historyItem, ({ revision }) => [revision.toString()])
+        const read = events.readStream(stream, { from, limit: limit + 1 })
+        const bounds = { limit, bytes: pageBytes }
+        const part = await takePart(read, bounds, ({ raw }) => Buffer.byteLength(raw.data))
+        if (part.rows.length === 0 && cursor === undefined) throw unknownInstallation()
+        return pageFrom(part, historyItem, ({ revision }) => [revision.toString()])
       },
     )
     done()

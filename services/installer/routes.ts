@@ -5,7 +5,7 @@ import type {
 import { isBreaking } from '../../domain/installer/breaking.ts'
 import { appendContext } from '../kernel/actor.ts'
 import { InstallerCommands, type InstallerCommandsDeps, requireActive } from './commands.ts'
-import { installationReads } from './read-routes.ts'
+import { type InstallationReadsDeps, installationReads } from './read-routes.ts'
 import {
   Accepted,
   Checked,
@@ -21,7 +21,7 @@ import {
 } from './schemas.ts'
 import { checkForUpdate } from './updates.ts'
 
-export type InstallerRoutesDeps = InstallerCommandsDeps
+export type InstallerRoutesDeps = InstallerCommandsDeps & InstallationReadsDeps
 
 const tags = ['installations']
 const access = 'installations:write'

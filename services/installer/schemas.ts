@@ -110,6 +110,18 @@ const StageView = Type.Object({
   facts: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
 })
 
+const Quarantine = Type.Object(
+  {
+    since: instant,
+    failures: Type.Integer({ description: 'how often the server died or did not start' }),
+    cause: Type.String({ description: 'of the last failure' }),
+  },
+  {
+    description:
+      'It kept dying and is not started: until `POST …/quarantine/lift`, or until an update, a rollback or another configuration.',
+  },
+)
+
 const summary = {
   installationId: Type.String({ format: 'uuid' }),
   server: Type.String(),
@@ -124,6 +136,7 @@ const summary = {
     Type.Object({ stage: Type.Enum(STAGES), code: Type.String(), cause: Type.String() }),
   ),
   update: Type.Optional(Type.Object({ version: Type.String(), breaking: Type.Boolean() })),
+  quarantine: Type.Optional(Quarantine),
   createdAt: instant,
   changedAt: instant,
 }

@@ -1,12 +1,17 @@
 import type { Static } from 'typebox'
 import { STAGES } from '../../domain/installer/events.ts'
+import type { QuarantineRow } from '../../projections/gateway/quarantines.ts'
 import type {
   InstallationRow,
   InstallationStageRow,
 } from '../../projections/installer/installations.ts'
 import type { Detail, Summary } from './schemas.ts'
 
-export function summaryOf(row: InstallationRow): Static<typeof Summary> {
+/** @param quarantine undefined when the server may be started. */
+export function summaryOf(
+  row: InstallationRow,
+  quarantine: QuarantineRow | undefined,
+): Static<typeof Summary> {
   return {
     installationId: row.installation_id,
     server: row.server_name,
@@ -19,6 +24,7 @@ export function summaryOf(row: InstallationRow): Static<typeof Summary> {
     tools: row.tools,
     ...(row.failure === null ? {} : { failure: row.failure }),
     ...updateOf(row),
+    ...quarantineOf(quarantine),
     createdAt: row.created_at.toISOString(),
     changedAt: row.changed_at.toISOString(),
   }
@@ -26,11 +32,12 @@ export function summaryOf(row: InstallationRow): Static<typeof Summary> {
 
 export function detailOf(
   row: InstallationRow,
+  quarantine: QuarantineRow | undefined,
   stages: readonly InstallationStageRow[],
   versions: string[],
 ): Static<typeof Detail> {
   return {
-    ...summaryOf(row),
+    ...summaryOf(row, quarantine),
     configuration: row.configuration,
     stages: STAGES.map((stage) => stageOf(stage, stages)),
     versions: row.status === 'uninstalled' ? [] : versions,
@@ -40,6 +47,12 @@ export function detailOf(
 function updateOf({ available_version, available_breaking }: InstallationRow) {
   if (available_version === null) return {}
   return { update: { version: available_version, breaking: available_breaking ?? true } }
+}
+
+function quarantineOf(row: QuarantineRow | undefined) {
+  if (row === undefined) return {}
+  const { quarantined_at: since, failures, cause } = row
+  return { quarantine: { since: since.toISOString(), failures, cause } }
 }
 
 function stageOf(

@@ -2,6 +2,8 @@ import { Type } from 'typebox'
 import { problem } from './problem.ts'
 
 export const MAX_PAGE_SIZE = 100
+/** Of what a page holds: it is in memory as a whole, and one event or entry may have 1 MiB. */
+export const MAX_PAGE_BYTES = 8 * 1024 * 1024
 
 /** Query of every list: how many, and where the page before it ended. */
 export const PageQuery = {
@@ -43,20 +45,48 @@ function isClean(part: unknown): part is string {
   return typeof part === 'string' && !part.includes('\u0000')
 }
 
+/** The beginning of a list, and whether there is more of it. */
+export type Part<Row> = { readonly rows: readonly Row[]; readonly more: boolean }
+
 /**
- * A page out of `limit + 1` rows: the one too many says that there is another page.
+ * Takes rows until there are `limit` of them or together they have `bytes`; the row that reaches
+ * the bound is the last one, so that a page is never empty while there are rows.
  *
- * @param keyOf the item's sort key, what `decodeCursor` gives back.
+ * @param source gives at least one row more than `limit`, when there is one.
  */
+export async function takePart<Row>(
+  source: AsyncIterable<Row>,
+  bounds: { readonly limit: number; readonly bytes: number },
+  bytesOf: (row: Row) => number,
+): Promise<Part<Row>> {
+  const rows: Row[] = []
+  let bytes = 0
+  for await (const row of source) {
+    if (rows.length >= bounds.limit || bytes >= bounds.bytes) return { rows, more: true }
+    rows.push(row)
+    bytes += bytesOf(row)
+  }
+  return { rows, more: false }
+}
+
+/** @param keyOf the row's sort key, what `decodeCursor` gives back. */
+export function pageFrom<Row, Item>(
+  { rows, more }: Part<Row>,
+  toItem: (row: Row) => Item,
+  keyOf: (row: Row) => readonly string[],
+): { readonly items: Item[]; readonly nextCursor?: string } {
+  const items = rows.map(toItem)
+  const last = rows.at(-1)
+  if (!more || last === undefined) return { items }
+  return { items, nextCursor: encodeCursor(keyOf(last)) }
+}
+
+/** A page out of `limit + 1` rows: the one too many says that there is another page. */
 export function pageOf<Row, Item>(
   rows: readonly Row[],
   limit: number = DEFAULT_PAGE_SIZE,
   toItem: (row: Row) => Item,
   keyOf: (row: Row) => readonly string[],
 ): { readonly items: Item[]; readonly nextCursor?: string } {
-  const kept = rows.slice(0, limit)
-  const last = kept.at(-1)
-  const items = kept.map(toItem)
-  if (rows.length <= limit || last === undefined) return { items }
-  return { items, nextCursor: encodeCursor(keyOf(last)) }
+  return pageFrom({ rows: rows.slice(0, limit), more: rows.length > limit }, toItem, keyOf)
 }

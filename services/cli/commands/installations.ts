@@ -5,6 +5,7 @@ import {
   allInstallations,
   type Installation,
   resolveInstallation,
+  statusOf,
   untilSettled,
 } from '../installations.ts'
 import { print, printTable } from '../output.ts'
@@ -58,7 +59,7 @@ export function addInstallationCommands(program: Command): void {
           { title: 'ID', of: ({ installationId }) => installationId.slice(0, 8) },
           { title: 'SERVER', of: ({ server }) => server },
           { title: 'VERSION', of: ({ version, requestedVersion }) => version ?? requestedVersion },
-          { title: 'STATUS', of: ({ status }) => status },
+          { title: 'STATUS', of: statusOf },
           { title: 'UPDATE', of: ({ update }) => update?.version ?? '' },
           { title: 'TOOLS', of: ({ tools }) => tools.join(' ') },
         ]),
@@ -99,6 +100,20 @@ export function addInstallationCommands(program: Command): void {
         answer(done, () => print(`Version ${printable(done.version)} is active again.`))
       },
     )
+
+  program
+    .command('lift')
+    .description('end the quarantine of a server that kept dying: it may start again')
+    .argument('<installation>', 'id, beginning of an id, or server name')
+    .action(async (word: string, _options: unknown, command: Command) => {
+      const { api, answer } = sessionOf(command)
+      const id = await resolveInstallation(api, word)
+      const done = await api.post<{ position: string }>(
+        `/v1/installations/${id}/quarantine/lift`,
+        {},
+      )
+      answer(done, () => print(`${printable(word)} may start again, with its next call.`))
+    })
 
   program
     .command('uninstall')

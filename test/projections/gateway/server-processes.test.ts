@@ -3,7 +3,6 @@ import t from 'tap'
 import { createPool, createReadDatabase } from '../../../infra/postgres/pool.ts'
 import { createProjector } from '../../../infra/projector/projector.ts'
 import {
-  findQuarantine,
   listServerProcesses,
   type ServerProcessesTables,
   serverProcesses,
@@ -71,23 +70,4 @@ t.test('processes are listed newest first, page by page, by tenant', async (t) =
   t.same(await listServerProcesses(db, 'acme', { limit: 1, before }), [middle])
   t.same(await listServerProcesses(db, 'other', { limit: 10 }), [])
   t.same(await listServerProcesses(db, 'acme', { limit: 9, installationId: randomUUID() }), [])
-})
-
-t.test('a quarantine is there until it is lifted', async (t) => {
-  const stream = `quarantine-acme.${installationId}`
-  await append(stream, 'ServerQuarantined', {
-    version: '1.0.0',
-    generation: 1,
-    failures: 5,
-    cause: 'It died.',
-    quarantinedAt: '2026-01-01T00:00:00.000Z',
-  })
-  const row = await waitFor('the quarantine', () => findQuarantine(db, 'acme', installationId))
-  t.match(row, { failures: 5, cause: 'It died.' })
-  t.equal(await findQuarantine(db, 'other', installationId), undefined)
-  await append(stream, 'QuarantineLifted', { liftedAt: '2026-01-01T00:00:01.000Z' })
-  await waitFor(
-    'it to be lifted',
-    async () => (await findQuarantine(db, 'acme', installationId)) === undefined,
-  )
 })

@@ -83,6 +83,30 @@ t.test('a server that is too busy for a moment is asked again', async (t) => {
   t.equal(asked, 2)
 })
 
+t.test('a quarantined server is shown as that, and how to let it start again', async (t) => {
+  const quarantine = { since: '2026-01-03', failures: 5, cause: 'It ended with code 3.' }
+  const installed = {
+    ...{ installationId: 'aaaa1111-bbbb', server: 'io.example/tides', status: 'installed' },
+    ...{ requestedVersion: '1.0.0', tools: ['echo'], versions: ['1.0.0'], quarantine },
+  }
+  const asked: string[] = []
+  const url = await serve(t, ({ method, url: path = '' }, response) => {
+    asked.push(`${method} ${path}`)
+    response.setHeader('content-type', 'application/json')
+    const list = path.startsWith('/v1/installations?')
+    response.end(JSON.stringify(list ? { items: [installed] } : installed))
+  })
+  const run = (...args: string[]) => tidemark([...args, '--url', url])
+  t.match((await run('list')).stdout, /aaaa1111 +io\.example\/tides +1\.0\.0 +quarantined/)
+  t.match(await run('show', 'tides'), {
+    code: 0,
+    stdout:
+      /status +quarantined\nquarantine +since 2026-01-03, after 5 failures: It ended with code 3\.\n(.*\n)*.*tidemark lift aaaa1111/,
+  })
+  t.match(await run('lift', 'tides'), { code: 0, stdout: /^tides may start again/ })
+  t.equal(asked.at(-1), 'POST /v1/installations/aaaa1111-bbbb/quarantine/lift')
+})
+
 t.test('a server may be called by what follows the last / of its name', async (t) => {
   const installed = (installationId: string, server: string) => ({
     ...{ installationId, server, status: 'installed', requestedVersion: '1.0.0', tools: [] },
