@@ -1,5 +1,6 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
 import type { CatalogueTables } from './catalogue-tables.ts'
+import { versionKey } from './version-key.ts'
 
 // The catalogue as the official registry API shows it: of every name and version the entry of
 // the source that is believed, as its JSON text.
@@ -19,17 +20,40 @@ export type ServerFilter = {
 export type ServerPlace = { readonly name: string; readonly version: string }
 export type ServerEntry = ServerPlace & { readonly entry: string }
 
-/** Ordered by name and version, byte by byte. */
+/** Where a version stands among those of its name. */
+export type VersionPlace = {
+  /** Microseconds since 1970; the smallest number that fits when the upstream does not say. */
+  readonly published: bigint
+  readonly version: string
+}
+export type VersionEntry = ServerEntry & VersionPlace
+
+/** The beginning of a list, and whether there is more of it. */
+export type Listed<Entry> = { readonly rows: readonly Entry[]; readonly more: boolean }
+
+const BY_NAME = sql`name, version`
+const NEWEST_FIRST = sql`published desc, version_key desc, version desc`
+const UNPUBLISHED = -(2n ** 63n)
+
+/**
+ * Ordered by name and version, byte by byte.
+ *
+ * @param page.bytes the part ends with the entry that reaches this.
+ */
 export async function listServers(
   db: Db,
   tenantId: string,
   filter: ServerFilter,
-  page: { readonly after: ServerPlace | undefined; readonly limit: number },
-): Promise<ServerEntry[]> {
+  page: {
+    readonly after: ServerPlace | undefined
+    readonly limit: number
+    readonly bytes: number
+  },
+): Promise<Listed<ServerEntry>> {
   let query = winners(db, tenantId, filter.includeDeleted)
     .orderBy('name')
     .orderBy('version')
-    .limit(page.limit)
+    .limit(page.limit + 1)
   if (page.after !== undefined) {
     const { name, version } = page.after
     query = query.where(sql<boolean>`(name, version) > (${name}, ${version})`)
@@ -46,23 +70,28 @@ export async function listServers(
         .where('tenant_id', '=', tenantId)
         .where('name', 'ilike', `%${likeLiteral(filter.search ?? '')}%`),
     )
-  return texts(await query.execute())
+  return listed(await withinBytes(db, query, BY_NAME, page.bytes), page.limit)
 }
 
-/** Newest first. */
+/** Newest first. @param page.bytes the part ends with the entry that reaches this. */
 export async function listVersions(
   db: Db,
   tenantId: string,
   name: string,
   includeDeleted: boolean,
-): Promise<ServerEntry[]> {
-  const rows = await winners(db, tenantId, includeDeleted)
-    .where('name', '=', name)
-    .orderBy('published_at', (order) => order.desc().nullsLast())
-    .orderBy('version_key', 'desc')
-    .orderBy('version', 'desc')
-    .execute()
-  return texts(rows)
+  page: { readonly after: VersionPlace | undefined; readonly bytes: number },
+): Promise<Listed<VersionEntry>> {
+  const { after, bytes } = page
+  let query = db
+    .selectFrom(winners(db, tenantId, includeDeleted).where('name', '=', name).as('of_name'))
+    .selectAll()
+  if (after !== undefined) {
+    const { published, version } = after
+    query = query.where(
+      sql<boolean>`(published, version_key, version) < (${published}::bigint, ${versionKey(version)}, ${version})`,
+    )
+  }
+  return listed(await withinBytes(db, query, NEWEST_FIRST, bytes))
 }
 
 /** @param version exact, or `latest` */
@@ -75,23 +104,48 @@ export async function findServer(
   const named = winners(db, tenantId, includeDeleted).where('name', '=', name)
   const query =
     version === 'latest' ? named.where('latest', '=', true) : named.where('version', '=', version)
-  return texts(await query.limit(1).execute())[0]
+  return await query.limit(1).executeTakeFirst()
 }
 
+type Winner = VersionEntry & { readonly version_key: string }
+type Cut = Omit<VersionEntry, 'entry'> & { readonly entry: string | null }
+
+/** A winner is present and so has its text. */
 function winners(db: Db, tenantId: string, includeDeleted: boolean) {
+  const published = sql<bigint>`
+    coalesce((extract(epoch from published_at) * 1000000)::bigint, ${UNPUBLISHED}::bigint)`
   const query = db
     .selectFrom('catalogue_entries')
-    .select(['name', 'version', 'entry'])
+    .select(['name', 'version', 'version_key', published.as('published')])
+    .select((row) => row.ref('entry').$notNull().as('entry'))
     .where('tenant_id', '=', tenantId)
     .where('winner', '=', true)
+    .where('entry', 'is not', null)
   return includeDeleted ? query : query.where('status', '!=', 'deleted')
 }
 
-/** A winner is present and so has its text. */
-function texts(rows: readonly (ServerPlace & { readonly entry: string | null })[]): ServerEntry[] {
-  return rows.flatMap(({ name, version, entry }) =>
-    entry === null ? [] : [{ name, version, entry }],
-  )
+/** Beyond `bytes` the rows come without their texts, which then are not even read. */
+async function withinBytes(
+  db: Db,
+  rows: SelectQueryBuilder<CatalogueTables, never, Winner>,
+  order: RawBuilder<unknown>,
+  bytes: number,
+): Promise<Cut[]> {
+  const before = sql`coalesce(sum(octet_length(entry))
+    over (order by ${order} rows between unbounded preceding and 1 preceding), 0)`
+  return await db
+    .selectFrom(rows.as('listed'))
+    .select(['name', 'version', 'published'])
+    .select(sql<string | null>`case when ${before} < ${bytes} then entry end`.as('entry'))
+    .orderBy(order)
+    .execute()
+}
+
+function listed(found: readonly Cut[], limit = found.length): Listed<VersionEntry> {
+  const rows = found
+    .flatMap(({ entry, ...row }) => (entry === null ? [] : [{ ...row, entry }]))
+    .slice(0, limit)
+  return { rows, more: found.length > rows.length }
 }
 
 /** The text itself, whatever signs it has that `like` gives a meaning. */

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { CloudEvent, toCloudEvent } from '../kernel/cloud-event.ts'
+import { MAX_PAGE_BYTES, takePart } from '../kernel/page.ts'
 import { problem } from '../kernel/problem.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -11,8 +12,6 @@ import { STREAM_TIMING, type StreamTiming, streamEvents } from './event-stream.t
 const MAX_EVENTS = 1_000
 const DEFAULT_EVENTS = 100
 const MAX_STREAMS_PER_KEY = 5
-/** Of events' data: one event may have 1 MiB, and a page is in memory as a whole. */
-const MAX_PAGE_BYTES = 8 * 1024 * 1024
 
 export type EventRoutesDeps = {
   readonly store: EventStore
@@ -58,20 +57,11 @@ export function eventRoutes(deps: EventRoutesDeps): FastifyPluginAsyncTypebox {
       async ({ actor, query }) => {
         const from = toPosition(query.after ?? '0')
         const limit = query.limit ?? DEFAULT_EVENTS
-        const items = []
-        let last = from
-        let bytes = 0
-        for await (const event of store.readAll({
-          ...filterOf(actor.tenantId, query),
-          from,
-          limit,
-        })) {
-          items.push(toCloudEvent(event))
-          last = event.position
-          bytes += Buffer.byteLength(event.raw.data)
-          if (bytes >= pageBytes) break
-        }
-        return { items, nextAfter: last.toString() }
+        const found = store.readAll({ ...filterOf(actor.tenantId, query), from, limit })
+        const bounds = { limit, bytes: pageBytes }
+        const { rows } = await takePart(found, bounds, ({ raw }) => Buffer.byteLength(raw.data))
+        const last = rows.at(-1)?.position ?? from
+        return { items: rows.map(toCloudEvent), nextAfter: last.toString() }
       },
     )
 

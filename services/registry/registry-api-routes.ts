@@ -5,11 +5,12 @@ import { Type } from 'typebox'
 import type { CatalogueTables } from '../../projections/registry/catalogue-tables.ts'
 import {
   findServer,
+  type Listed,
   listServers,
   listVersions,
   type ServerEntry,
 } from '../../projections/registry/registry-api.ts'
-import { decodeCursor, encodeCursor } from '../kernel/page.ts'
+import { decodeCursor, encodeCursor, MAX_PAGE_BYTES } from '../kernel/page.ts'
 import { ProblemError } from '../kernel/problem.ts'
 
 // The official registry API, version 2025-12-01, so that any registry client can use Tidemark as
@@ -17,6 +18,7 @@ import { ProblemError } from '../kernel/problem.ts'
 
 const DEFAULT_LIMIT = 30
 const MAX_LIMIT = 100
+const WRONG_CURSOR = 'This cursor is not one that a page of this list gave.'
 
 const Failure = Type.Object({ error: Type.String() })
 const Entry = Type.Object(
@@ -33,8 +35,11 @@ const List = Type.Object({
 const includeDeleted = Type.Optional(
   Type.Boolean({ default: false, description: 'also what the upstream has marked as deleted' }),
 )
+const cursor = Type.Optional(
+  Type.String({ description: '`metadata.nextCursor` of the page before' }),
+)
 const ListQuery = Type.Object({
-  cursor: Type.Optional(Type.String({ description: '`metadata.nextCursor` of the page before' })),
+  cursor,
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })),
   search: Type.Optional(Type.String({ maxLength: 300, description: 'part of the name' })),
   updated_since: Type.Optional(
@@ -52,11 +57,15 @@ const VersionParams = Type.Object({
   ...ServerParams.properties,
   version: Type.String({ description: 'percent-encoded, or `latest`' }),
 })
+const VersionsQuery = Type.Object({ cursor, include_deleted: includeDeleted })
 const DeletedQuery = Type.Object({ include_deleted: includeDeleted })
 
 export function registryApiRoutes(deps: {
   readonly db: Kysely<CatalogueTables>
+  /** A page ends with the entry that reaches this. */
+  readonly pageBytes?: number
 }): FastifyPluginAsyncTypebox {
+  const { db, pageBytes: bytes = MAX_PAGE_BYTES } = deps
   const tags = ['registry API']
   const config = { access: 'public-catalogue' } as const
   const shared = { attachValidation: true, config }
@@ -69,20 +78,21 @@ export function registryApiRoutes(deps: {
         schema: {
           tags,
           summary: 'List MCP servers',
+          description:
+            'A page of large entries ends before `limit`; the last one has no `nextCursor`.',
           querystring: ListQuery,
           response: { 200: List, 400: Failure },
         },
       },
       async ({ actor, query, validationError }, reply) => {
         const { limit = DEFAULT_LIMIT, cursor, updated_since: updatedSince } = query
-        const after = placeOf(cursor)
+        const after = placeOf(cursor, (name, version) => ({ name, version }))
         if (validationError !== undefined) return refuse(reply, 400, validationError.message)
-        if (after === 'wrong')
-          return refuse(reply, 400, 'This cursor is not one that a page of this list gave.')
+        if (after === 'wrong') return refuse(reply, 400, WRONG_CURSOR)
         if (updatedSince?.startsWith('0000'))
           return refuse(reply, 400, 'querystring/updated_since must be after the year 0.')
         const found = await listServers(
-          deps.db,
+          db,
           actor.tenantId,
           {
             search: storable(query.search),
@@ -90,9 +100,9 @@ export function registryApiRoutes(deps: {
             updatedSince,
             includeDeleted: query.include_deleted === true || updatedSince !== undefined,
           },
-          { after, limit: limit + 1 },
+          { after, limit, bytes },
         )
-        return sendList(reply, found.slice(0, limit), found.length > limit)
+        return sendList(reply, found, ({ name, version }) => [name, version])
       },
     )
 
@@ -103,9 +113,10 @@ export function registryApiRoutes(deps: {
         schema: {
           tags,
           summary: 'List all versions of an MCP server',
-          description: 'Newest first.',
+          description:
+            'Newest first. All of them at once, unless they are large: then `metadata.nextCursor` leads on.',
           params: ServerParams,
-          querystring: DeletedQuery,
+          querystring: VersionsQuery,
           response: { 200: List, 400: Failure, 404: Failure },
         },
       },
@@ -113,9 +124,12 @@ export function registryApiRoutes(deps: {
         if (validationError !== undefined) return refuse(reply, 400, validationError.message)
         const name = storable(params.serverName) ?? ''
         const deleted = query.include_deleted === true
-        const found = await listVersions(deps.db, actor.tenantId, name, deleted)
-        if (found.length === 0) return refuse(reply, 404, 'Server not found')
-        return sendList(reply, found, false)
+        const after = placeOf(query.cursor, versionPlace)
+        if (after === 'wrong') return refuse(reply, 400, WRONG_CURSOR)
+        const found = await listVersions(db, actor.tenantId, name, deleted, { after, bytes })
+        if (found.rows.length === 0 && after === undefined)
+          return refuse(reply, 404, 'Server not found')
+        return sendList(reply, found, ({ published, version }) => [published.toString(), version])
       },
     )
 
@@ -138,7 +152,7 @@ export function registryApiRoutes(deps: {
           version: storable(params.version) ?? '',
         }
         const deleted = query.include_deleted === true
-        const found = await findServer(deps.db, actor.tenantId, place, deleted)
+        const found = await findServer(db, actor.tenantId, place, deleted)
         if (found === undefined) return refuse(reply, 404, 'Server not found')
         return sendJson(reply, found.entry)
       },
@@ -146,15 +160,25 @@ export function registryApiRoutes(deps: {
   }
 }
 
-function placeOf(cursor: string | undefined) {
+/** @param toPlace undefined when the two are no place in this list. */
+function placeOf<Place>(
+  cursor: string | undefined,
+  toPlace: (first: string, second: string) => Place | undefined,
+): Place | 'wrong' | undefined {
   if (cursor === undefined || cursor === '') return undefined
   try {
-    const [name = '', version = ''] = decodeCursor(cursor, 2)
-    return { name, version }
+    const [first = '', second = ''] = decodeCursor(cursor, 2)
+    return toPlace(first, second) ?? 'wrong'
   } catch (error) {
     if (error instanceof ProblemError) return 'wrong'
     throw error
   }
+}
+
+function versionPlace(micros: string, version: string) {
+  if (!/^-?\d{1,19}$/.test(micros)) return undefined
+  const published = BigInt(micros)
+  return BigInt.asIntN(64, published) === published ? { published, version } : undefined
 }
 
 /** Postgres takes no NUL in a text, and no name has one; an empty filter filters nothing. */
@@ -163,12 +187,15 @@ function storable(text: string | undefined): string | undefined {
   return text.replaceAll('\0', '\ufffd')
 }
 
-function sendList(reply: FastifyReply, found: readonly ServerEntry[], more: boolean) {
-  const last = found.at(-1)
-  const nextCursor =
-    more && last !== undefined ? { nextCursor: encodeCursor([last.name, last.version]) } : {}
-  const metadata = JSON.stringify({ ...nextCursor, count: found.length })
-  const servers = found.map(({ entry }) => entry).join(',')
+function sendList<Entry extends ServerEntry>(
+  reply: FastifyReply,
+  { rows, more }: Listed<Entry>,
+  keyOf: (entry: Entry) => readonly string[],
+) {
+  const last = rows.at(-1)
+  const nextCursor = more && last !== undefined ? { nextCursor: encodeCursor(keyOf(last)) } : {}
+  const metadata = JSON.stringify({ ...nextCursor, count: rows.length })
+  const servers = rows.map(({ entry }) => entry).join(',')
   return sendJson(reply, `{"servers":[${servers}],"metadata":${metadata}}`)
 }
 

@@ -34,13 +34,19 @@ const entries = [
   ),
 ]
 
-async function servedCatalogue(t: Test) {
+async function servedCatalogue(t: Test, pageBytes?: number) {
   const upstream = await startUpstream(t)
   const world = await mirrorWorld(t)
   upstream.list(entries)
   await world.add('main', upstream.url)
   await world.sync('main')
-  const { inject } = await testApp(t, registryApiRoutes({ db: world.deps.db }))
+  const { inject } = await testApp(
+    t,
+    registryApiRoutes({
+      db: world.deps.db,
+      ...(pageBytes === undefined ? {} : { pageBytes }),
+    }),
+  )
   const get = async (url: string) => {
     const answer = await inject({ url })
     return { status: answer.statusCode, body: answer.json() }
@@ -137,6 +143,38 @@ t.test('the catalogue is served as the official registry serves its own', async 
     fits('ServerList', (await get('/v0.1/servers/io.example%2Falpha/versions')).body)
     fits('ServerResponse', (await get('/v0.1/servers/io.example%2Falpha/versions/latest')).body)
   })
+})
+
+t.test('pages of large entries end early, and lead through all of it', async (t) => {
+  const { get } = await servedCatalogue(t, 700)
+  const namesOf = async (path: string) => {
+    const names: string[] = []
+    let sizes: number[] = []
+    let cursor = ''
+    for (;;) {
+      const { body } = await get(`${path}&cursor=${encodeURIComponent(cursor)}`)
+      for (const { server } of body.servers) names.push(`${server.name}@${server.version}`)
+      sizes = [...sizes, Buffer.byteLength(JSON.stringify(body.servers))]
+      t.equal(body.metadata.count, body.servers.length)
+      cursor = body.metadata.nextCursor
+      if (cursor === undefined) return { names, sizes }
+    }
+  }
+  const all = await namesOf('/v0.1/servers?limit=100&include_deleted=true')
+  t.equal(new Set(all.names).size, 43)
+  t.equal(all.names.length, 43)
+  t.ok(all.sizes.length > 5)
+  t.ok(Math.max(...all.sizes) < 700 + 1_000, 'the entry that reaches the bound is the last')
+
+  const { body } = await get('/v0.1/servers/io.example%2Falpha/versions?include_deleted=true')
+  t.ok(body.metadata.nextCursor, 'of three versions not all are in the first page')
+  const versions = await namesOf('/v0.1/servers/io.example%2Falpha/versions?include_deleted=true')
+  t.same(
+    versions.names,
+    ['2.0.0+build.1', '1.1.0', '1.0.0'].map((version) => `io.example/alpha@${version}`),
+  )
+  const nowhere = Buffer.from('["99999999999999999999","1.0.0"]').toString('base64url')
+  t.equal((await get(`/v0.1/servers/io.example%2Falpha/versions?cursor=${nowhere}`)).status, 400)
 })
 
 function publishedValidators(): (schema: string) => ValidateFunction {
