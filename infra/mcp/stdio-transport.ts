@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import {
   type JSONRPCMessage,
   parseJSONRPCMessage,
@@ -71,11 +72,19 @@ export class StdioTransport implements Transport {
   async send(message: JSONRPCMessage): Promise<void> {
     const { stdin } = this.#process
     if (this.#over || !stdin.writable) throw new Error('The server process is gone.')
+    this.#gather(stdin)
     stdin.write(`${JSON.stringify(message)}\n`)
     if (stdin.writableLength > MAX_UNREAD_BYTES) {
       this.misbehave('It does not read what it is sent.')
       throw new Error('The server process does not read.')
     }
+  }
+
+  /** Whatever one turn of the event loop sends leaves in one write, which is what a message costs most. */
+  #gather(stdin: Writable): void {
+    if (stdin.writableCorked > 0) return
+    stdin.cork()
+    setImmediate(() => stdin.uncork())
   }
 
   /** Kills it at once; `ended` will say `misbehaved` and why. */
