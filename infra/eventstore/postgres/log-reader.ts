@@ -29,6 +29,8 @@ type Scan = {
   readonly values: readonly unknown[]
   readonly key: 'position' | 'revision'
   readonly direction: 'forwards' | 'backwards'
+  /** Name of the prepared statement; only where every plan that there is for it is a good one. */
+  readonly prepared?: string
 }
 
 export class LogReader {
@@ -44,6 +46,7 @@ export class LogReader {
     const rows = await this.#query<[bigint]>(
       'select position from log.events order by position desc limit 1',
       [],
+      'head',
     )
     return rows[0]?.[0] ?? 0n
   }
@@ -57,6 +60,7 @@ export class LogReader {
       values: [tenantId, stream],
       key: 'revision',
       direction,
+      prepared: `read-stream-${direction}`,
     }
     // A scan starts behind its bound, a stream read at it.
     const inclusive =
@@ -110,24 +114,24 @@ export class LogReader {
   }
 
   async #page(scan: Scan, from: bigint | undefined, limit: number): Promise<Page> {
-    const { where, values, key, direction } = scan
-    const [comparison, order] = direction === 'forwards' ? ['>', 'asc'] : ['<', 'desc']
+    const { where, key, direction, prepared } = scan
+    const [comparison, order, start] =
+      direction === 'forwards' ? ['>', 'asc', -1n] : ['<', 'desc', MAX_INT8]
     const wanted = Math.min(limit, MAX_PAGE_EVENTS)
-    const bounded = [
-      ...where,
-      ...(from === undefined ? [] : [`${key} ${comparison} ${clamp(from)}`]),
-    ]
+    const values = [...scan.values, clamp(from ?? start), wanted]
+    const bounded = [...where, `${key} ${comparison} $${values.length - 1}`]
     // The running sum costs little: the length of a text is known without reading all of it.
     const rows = await this.#query<Row>(
       `select id, type, stream, revision, position, data, metadata, bytes from (
          select *, (sum(octet_length(data) + octet_length(metadata)) over (
            order by ${key} ${order} rows unbounded preceding))::float8 as bytes
-         from log.events ${bounded.length > 0 ? `where ${bounded.join(' and ')}` : ''}
-         order by ${key} ${order} limit ${wanted}
+         from log.events where ${bounded.join(' and ')}
+         order by ${key} ${order} limit $${values.length}
        ) page
        where bytes - octet_length(data) - octet_length(metadata) < ${MAX_PAGE_BYTES}
        order by ${key} ${order}`,
       values,
+      prepared,
     )
     const bytes = rows.at(-1)?.[7] ?? 0
     return {
@@ -137,11 +141,15 @@ export class LogReader {
   }
 
   /** @throws {EventStoreUnavailableError} */
-  async #query<Row extends unknown[]>(text: string, values: readonly unknown[]): Promise<Row[]> {
+  async #query<Row extends unknown[]>(
+    text: string,
+    values: readonly unknown[],
+    name?: string,
+  ): Promise<Row[]> {
     const deadline = performance.now() + this.#timeoutMs
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#queryOnce<Row>(text, values)
+        return await this.#queryOnce<Row>({ ...(name && { name }), text, values: [...values] })
       } catch (error) {
         if (!isTransient(error)) throw error
         if (attempt === MAX_ATTEMPTS || performance.now() > deadline) throw unavailable(error)
@@ -149,14 +157,11 @@ export class LogReader {
     }
   }
 
-  async #queryOnce<Row extends unknown[]>(
-    text: string,
-    values: readonly unknown[],
-  ): Promise<Row[]> {
+  async #queryOnce<Row extends unknown[]>(query: pg.QueryConfig): Promise<Row[]> {
     const client = await this.#pool.connect()
     let failure: unknown
     try {
-      const answer = client.query<Row>({ text, values: [...values], rowMode: 'array' })
+      const answer = client.query<Row>({ ...query, rowMode: 'array' })
       return (await withTimeout(answer, this.#timeoutMs)).rows
     } catch (error) {
       failure = error
