@@ -6,8 +6,7 @@ const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 
 /** On Node 20 tsx serves the main thread only: its workers have to ask for it themselves. */
 function loaderArguments(): string[] | undefined {
-  const underTsx = process.execArgv.some((argument) => argument.includes('tsx'))
-  if (EXTENSION === 'js' || !underTsx) return undefined
+  if (EXTENSION === 'js') return undefined
   const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'))
   const script = encodeURIComponent(`import { register } from ${tsx}; register()`)
   return ['--import', `data:text/javascript,${script}`]

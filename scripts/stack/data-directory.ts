@@ -24,10 +24,10 @@ export function holdDataDirectory(
   mkdirSync(directory, { recursive: true })
   const lock = path.join(directory, 'up.pid')
   const portsFile = path.join(directory, 'ports.json')
-  const addressFile = path.join(directory, 'address')
+  const addresses = path.join(directory, 'addresses')
   takeLock(lock, directory, isUp)
-  // Tidemark writes it when it serves; this is the one of a run that was killed.
-  rmSync(addressFile, { force: true })
+  // Tidemark writes them when it serves; these are of a run that was killed.
+  rmSync(addresses, { recursive: true, force: true })
   return {
     path: directory,
     ports: readPorts(portsFile),
@@ -35,7 +35,7 @@ export function holdDataDirectory(
       writeFileSync(portsFile, `${JSON.stringify(ports)}\n`)
     },
     release() {
-      rmSync(addressFile, { force: true })
+      rmSync(addresses, { recursive: true, force: true })
       rmSync(lock, { force: true })
     },
   }

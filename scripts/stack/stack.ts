@@ -62,6 +62,8 @@ export class Stack implements AsyncDisposable {
         ...environment,
         ...sandbox,
         REGISTRY_FILE_ROOTS: environment.REGISTRY_FILE_ROOTS ?? snapshotFolders(root, data.path),
+        // Nobody balances load over it.
+        DRAIN_DELAY_MS: environment.DRAIN_DELAY_MS ?? '0',
         PUBLIC_CATALOGUE: environment.PUBLIC_CATALOGUE ?? '1',
         DATABASE_URL: database.appUrl,
         DATABASE_OWNER_URL: database.ownerUrl,

@@ -13,6 +13,8 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 /** The HTTP API, as this command may use it. Every method throws a {@link CliError}. */
 export type Api = {
   readonly address: URL
+  /** Where installed servers are called. @throws {CliError} when no gateway is known. */
+  readonly gateway: () => URL
   readonly key: string | undefined
   readonly get: <Answer>(path: string, query?: Query) => Promise<Answer>
   readonly post: <Answer>(path: string, body?: object, query?: Query) => Promise<Answer>
@@ -27,7 +29,7 @@ export type Api = {
 }
 
 export function connect(options: GlobalOptions): Api {
-  const address = addressOf(options)
+  const address = addressOf(options, 'api')
   const key = apiKeyOf(options)
 
   async function send(path: string, query: Query, init: RequestInit): Promise<Response> {
@@ -46,6 +48,7 @@ export function connect(options: GlobalOptions): Api {
 
   return {
     address,
+    gateway: () => addressOf(options, 'gateway'),
     key,
     get: (path, query = {}) => ask(path, query, {}),
     delete: (path) => ask(path, {}, { method: 'DELETE' }),

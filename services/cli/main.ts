@@ -1,17 +1,21 @@
 import { CommanderError } from 'commander'
+import type { Serve } from './commands/serve.ts'
 import { CliError, EXIT, RefusedError } from './failure.ts'
 import { printable, printableLines } from './printable.ts'
 import { buildProgram } from './program.ts'
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // The reader of a pipe, such as `head`, has seen enough.
-  process.exit(error.code === 'EPIPE' ? 0 : EXIT.fault)
-})
-process.exitCode = await run(process.argv)
-
-async function run(argv: readonly string[]): Promise<number> {
+/**
+ * Runs one command; a sentence about what went wrong has been printed.
+ *
+ * @returns the exit code.
+ */
+export async function main(argv: readonly string[], serve: Serve): Promise<number> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader of a pipe, such as `head`, has seen enough.
+    process.exit(error.code === 'EPIPE' ? 0 : EXIT.fault)
+  })
   try {
-    await buildProgram().parseAsync([...argv])
+    await buildProgram(serve).parseAsync([...argv])
     return 0
   } catch (error) {
     // Commander has printed its own sentence, or the help that was asked for.

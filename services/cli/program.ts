@@ -5,12 +5,13 @@ import { addEventCommands } from './commands/events.ts'
 import { addInstallationCommands } from './commands/installations.ts'
 import { addKeyCommands } from './commands/keys.ts'
 import { addSearchCommand } from './commands/search.ts'
+import { addServeCommand, type Serve } from './commands/serve.ts'
 import { addShowCommand } from './commands/show.ts'
 import { addSourceCommands } from './commands/sources.ts'
 import { addStatsCommand } from './commands/stats.ts'
 
 /** Every command; nothing of it ends the process. */
-export function buildProgram(): Command {
+export function buildProgram(serve: Serve): Command {
   const program = new Command('tidemark')
     .description('Find, install, call, update and roll back MCP servers, and prove what happened.')
     .option('--url <address>', 'where Tidemark is (or TIDEMARK_URL; else the one of `make up`)')
@@ -27,5 +28,6 @@ export function buildProgram(): Command {
   addEventCommands(program)
   addAuditCommands(program)
   addKeyCommands(program)
+  addServeCommand(program, serve)
   return program
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { servingProcesses } from '../kernel/addresses.ts'
 import { CliError, EXIT, usage } from './failure.ts'
 
 const DATA = path.resolve(import.meta.dirname, '../..', process.env.DATA_DIR ?? '.data')
@@ -11,13 +12,17 @@ export type GlobalOptions = {
   readonly json?: boolean
 }
 
-/** @throws {CliError} when no address was given and no `make up` runs here. */
-export function addressOf(options: GlobalOptions): URL {
-  const given = options.url ?? process.env.TIDEMARK_URL ?? readLine(path.join(DATA, 'address'))
+/**
+ * The address that was given, or that of a process of this machine which has the role.
+ *
+ * @throws {CliError} when there is neither.
+ */
+export function addressOf(options: GlobalOptions, role: 'api' | 'gateway'): URL {
+  const given = options.url ?? process.env.TIDEMARK_URL ?? addressHere(role)
   if (given === undefined)
     throw new CliError(
       EXIT.unreachable,
-      'No Tidemark runs here: start one with `make up`, or say where it is with --url or TIDEMARK_URL.',
+      `No Tidemark${role === 'api' ? '' : ` with the role ${role}`} runs here: start one with \`make up\`, or say where it is with --url or TIDEMARK_URL.`,
     )
   if (!URL.canParse(given) || !/^https?:$/.test(new URL(given).protocol))
     throw usage(`"${given}" is not an http address.`)
@@ -32,6 +37,10 @@ export function apiKeyOf(options: GlobalOptions): string | undefined {
     return key
   }
   return process.env.TIDEMARK_API_KEY ?? readLine(path.join(DATA, 'first-api-key'))
+}
+
+function addressHere(role: string): string | undefined {
+  return servingProcesses(DATA).find(({ roles }) => roles.includes(role))?.address
 }
 
 function readLine(file: string): string | undefined {

@@ -18,7 +18,7 @@ export type ToolServer = AsyncDisposable & {
 /** Speaks MCP with one installation through the gateway. Every method throws a {@link CliError}. */
 export async function connectTo(api: Api, installationId: string): Promise<ToolServer> {
   const transport = new StreamableHTTPClientTransport(
-    new URL(`/mcp/${installationId}`, api.address),
+    new URL(`/mcp/${installationId}`, api.gateway()),
     {
       requestInit: {
         redirect: 'error',

@@ -78,10 +78,6 @@ export class LegacySessions {
     this.#close(session.id)
   }
 
-  closeAll(): void {
-    for (const id of [...this.#entries.keys()]) this.#close(id)
-  }
-
   #close(id: string | undefined): void {
     const entry = id === undefined ? undefined : this.#entries.get(id)
     if (entry === undefined) return

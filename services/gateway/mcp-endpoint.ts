@@ -111,10 +111,9 @@ export class McpEndpoint {
     return reply.code(204).send()
   }
 
-  /** Ends every stream, so that the server can close. */
+  /** Ends every stream that has no end of its own; calls go on to theirs. */
   close(): void {
     this.#subscriptions.close()
-    this.#sessions.closeAll()
   }
 
   async #modern(received: Received, request: RpcRequest): Promise<FastifyReply> {

@@ -49,6 +49,8 @@ export type HttpAppDeps = {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly origins?: OriginPolicy
+  /** Aborted when the process is asked to stop: clients are told to connect anew, elsewhere. */
+  readonly draining?: AbortSignal
 }
 
 /**
@@ -65,6 +67,8 @@ export async function createHttpApp(deps: HttpAppDeps): Promise<HttpApp> {
     keepAliveTimeout: 72 * SECOND_MS,
     http: { headersTimeout: 10 * SECOND_MS, connectionsCheckingInterval: SECOND_MS },
     forceCloseConnections: 'idle',
+    // What arrives on an open connection while the server closes is answered like the rest.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     frameworkErrors: (error, request, reply) => {
       sendProblem(request, reply, problemFor(error))
@@ -88,7 +92,7 @@ export async function createHttpApp(deps: HttpAppDeps): Promise<HttpApp> {
   requireAccess(app, deps.authenticator)
   waitForAtLeast(app, deps.freshness)
   showPosition(app)
-  closeWithoutWaiting(app)
+  closeWithoutWaiting(app, deps.draining)
   return app
 }
 

@@ -1,11 +1,11 @@
-import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { apiKeys } from '../../projections/identity/api-keys.ts'
+import { listAddress, unlistAddress } from '../kernel/addresses.ts'
 import type { Logger } from '../ports/logger.ts'
-import { removeAddress, writeAddress } from './address-file.ts'
 import { composeAnalytics } from './analytics-context.ts'
 import { Background } from './background.ts'
 import type { Config } from './config.ts'
-import { buildHttpServer, listen } from './http-server.ts'
+import { buildHttpServer, closeHttpServer, listen } from './http-server.ts'
 import { composeIdentity } from './identity-context.ts'
 import { Owned } from './owned.ts'
 import { type Context, openPlatform, type Platform } from './platform.ts'
@@ -35,23 +35,38 @@ export type StartOptions = {
  * @throws {StartError} when a server that it needs cannot be reached.
  */
 export async function start({ config, logger, version }: StartOptions): Promise<Running> {
+  const draining = new AbortController()
   const stopping = new AbortController()
   const owned = new Owned(logger)
-  const stop = async () => {
+  const close = async () => {
     stopping.abort()
     await owned.close()
   }
+  const signals = { draining: draining.signal, stopping: stopping.signal }
   try {
-    const platform = await openPlatform({ config, logger, owned, stopping: stopping.signal })
-    const address = await serve(platform, version)
-    return { address, stop }
+    const platform = await openPlatform({ config, logger, owned, ...signals })
+    const { address, unlist } = await serve(platform, version)
+    return {
+      address,
+      async stop() {
+        draining.abort()
+        await unlist()
+        if (isCalled(config)) await delay(config.drainDelayMs)
+        await close()
+      },
+    }
   } catch (error) {
-    await stop()
+    await close()
     throw error
   }
 }
 
-async function serve(platform: Platform, version: string): Promise<string> {
+/** Whether somebody sends it requests, who has to hear that it is not ready. */
+function isCalled({ roles }: Config): boolean {
+  return roles.has('api') || roles.has('gateway')
+}
+
+async function serve(platform: Platform, version: string) {
   const { config, freshness, logger, owned } = platform
   const identity = await composeIdentity(platform)
   const servers = await composeServers(platform, version)
@@ -69,13 +84,14 @@ async function serve(platform: Platform, version: string): Promise<string> {
     authenticator: identity.authenticator,
     sandbox: servers.sandbox,
   })
-  owned.add('http server', () => app.close())
+  owned.add('http server', () => closeHttpServer(app, logger))
   if (!(await freshness.waitFor(identity.firstKeyAt, FIRST_KEY_TIMEOUT_MS, [apiKeys.name])))
     logger.warn({}, 'No projector has read the first key yet: no key works until one has.')
   const address = await listen(app, config)
-  await publishAddress(platform, address)
-  logger.info({ address, roles: [...config.roles], version }, 'Tidemark serves.')
-  return address
+  const serving = { address, roles: [...config.roles], pid: process.pid }
+  await listAddress(config.dataDirectory, serving)
+  logger.info({ address, roles: serving.roles, version }, 'Tidemark serves.')
+  return { address, unlist: () => unlistAddress(config.dataDirectory, serving) }
 }
 
 function startBackground({ config, logger, owned }: Platform, contexts: readonly Context[]) {
@@ -84,10 +100,4 @@ function startBackground({ config, logger, owned }: Platform, contexts: readonly
   for (const { role, name, run } of contexts.flatMap(({ parts }) => parts))
     if (config.roles.has(role)) background.start(name, run)
   return background
-}
-
-async function publishAddress({ config, owned }: Platform, address: string): Promise<void> {
-  const file = path.join(config.dataDirectory, 'address')
-  await writeAddress(file, address)
-  owned.add('address file', () => removeAddress(file, address))
 }

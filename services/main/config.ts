@@ -14,6 +14,9 @@ const flag = (description: string) =>
   Type.Optional(Type.Enum(['0', '1'], { description: `must be 1 or 0: ${description}` }))
 const list = (item: string) => `^${item}(,${item})*$`
 
+/** Load balancers look this often, or are told. */
+const DEFAULT_DRAIN_DELAY_MS = 1_000
+
 const POSTGRES = '^postgres(ql)?://[^\\s]+$'
 const POSTGRES_FORM = 'must be an address of the form postgres://user:password@host:port/database'
 const ROLE = `(${ROLES.join('|')})`
@@ -31,7 +34,12 @@ const Environment = Type.Object({
   PORT: Type.Optional(
     text('^(0|[1-9][0-9]{0,4})$', 'must be a port number from 0 (any free one) to 65535'),
   ),
-  ROLES: Type.Optional(text(list(ROLE), `must be a list of ${ROLES.join(', ')}, with commas`)),
+  TIDEMARK_ROLES: Type.Optional(
+    text(list(ROLE), `must be a list of ${ROLES.join(', ')}, with commas`),
+  ),
+  DRAIN_DELAY_MS: Type.Optional(
+    text('^(0|[1-9][0-9]{0,4})$', 'must be a number of milliseconds from 0 to 99999'),
+  ),
   SANDBOX: Type.Optional(
     Type.Enum(['auto', 'none'], {
       description: 'must be auto, or none to run installed servers without a sandbox',
@@ -71,6 +79,8 @@ export type Config = {
   /** 0 = any free one. */
   readonly port: number
   readonly roles: ReadonlySet<Role>
+  /** Between saying that it is not ready and taking no connections any more. */
+  readonly drainDelayMs: number
   readonly sandbox: 'auto' | 'none'
   readonly bubblewrap: string | undefined
   readonly publicCatalogue: boolean
@@ -91,12 +101,12 @@ const validate = new Ajv({ allErrors: true, strict: false }).compile<Static<type
   Environment,
 )
 
+/** What the command line says; it wins over the environment. */
+export type ConfigFlags = { readonly roles?: string }
+
 /** @throws {ConfigError} */
-export function readConfig(environment: NodeJS.ProcessEnv): Config {
-  const given: unknown = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
-  )
-  if (!validate(given)) throw new ConfigError(sentences(validate.errors ?? []).join('\n'))
+export function readConfig(environment: NodeJS.ProcessEnv, flags: ConfigFlags = {}): Config {
+  const given = validated(environment, flags)
   if (Number(given.PORT ?? 0) > 65_535) throw new ConfigError('PORT must be at most 65535.')
   return {
     databaseUrl: given.DATABASE_URL,
@@ -106,7 +116,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     dataDirectory: path.resolve(given.DATA_DIR ?? '.data'),
     host: given.HOST ?? '127.0.0.1',
     port: Number(given.PORT ?? 7420),
-    roles: new Set(rolesOf(given.ROLES)),
+    roles: new Set(rolesOf(given.TIDEMARK_ROLES)),
+    drainDelayMs: Number(given.DRAIN_DELAY_MS ?? DEFAULT_DRAIN_DELAY_MS),
     sandbox: given.SANDBOX ?? 'auto',
     bubblewrap: given.BWRAP_BIN,
     publicCatalogue: given.PUBLIC_CATALOGUE === '1',
@@ -117,6 +128,20 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     allowedOrigins: given.ALLOWED_ORIGINS?.split(',') ?? [],
     logLevel: given.LOG_LEVEL ?? 'info',
   }
+}
+
+function validated(
+  environment: NodeJS.ProcessEnv,
+  { roles }: ConfigFlags,
+): Static<typeof Environment> {
+  const variables = Object.entries(environment).filter(([, value]) => (value ?? '') !== '')
+  const given: unknown = {
+    ...Object.fromEntries(variables),
+    ...(roles === undefined ? {} : { TIDEMARK_ROLES: roles }),
+  }
+  if (validate(given)) return given
+  const wrong = sentences(validate.errors ?? []).join('\n')
+  throw new ConfigError(roles === undefined ? wrong : wrong.replace('TIDEMARK_ROLES', '--roles'))
 }
 
 function rolesOf(list: string | undefined): readonly Role[] {

@@ -5,6 +5,7 @@ import { createHttpApp, type HttpApp } from '../kernel/http-app.ts'
 import { metricsRoute } from '../kernel/metrics-route.ts'
 import { describeApi } from '../kernel/openapi.ts'
 import { LOOPBACK_NAMES, type OriginPolicy } from '../kernel/origin-check.ts'
+import type { Logger } from '../ports/logger.ts'
 import type { SandboxStatus } from '../ports/sandbox.ts'
 import type { Background } from './background.ts'
 import type { Config } from './config.ts'
@@ -30,19 +31,34 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<HttpApp> {
     logger,
     metrics,
     origins: originPolicy(config),
+    draining: platform.draining,
   })
   await describeApi(app, version)
   await app.register(
     healthRoutes({
       checks: checksOf(deps),
       sandbox: sandbox.available ? sandbox.kind : `unavailable: ${sandbox.reason}`,
-      isStopping: () => platform.stopping.aborted,
+      isStopping: () => platform.draining.aborted,
     }),
   )
   await app.register(metricsRoute(metrics.expose, config.metricsPublic))
   for (const { role, plugin } of contexts.flatMap(({ routes }) => routes))
     if (config.roles.has(role)) await app.register(plugin)
   return app
+}
+
+/** Requests that are under way when the server closes have this long to finish. */
+export const IN_FLIGHT_LIMIT_MS = 20_000
+
+export async function closeHttpServer(app: HttpApp, logger: Logger): Promise<void> {
+  const limit = setTimeout(() => {
+    logger.warn(
+      { limitMs: IN_FLIGHT_LIMIT_MS },
+      'Requests that did not finish in time are cut off.',
+    )
+    app.server.closeAllConnections()
+  }, IN_FLIGHT_LIMIT_MS)
+  await app.close().finally(() => clearTimeout(limit))
 }
 
 /**

@@ -39,7 +39,9 @@ export type Platform = {
   readonly bus: MessageBus
   readonly freshness: ReadFreshness
   readonly owned: Owned
-  /** Aborted first of all when the process stops. */
+  /** Aborted first of all when the process is asked to stop: it is not ready, and still serves. */
+  readonly draining: AbortSignal
+  /** Aborted next: what has no end of its own ends. */
   readonly stopping: AbortSignal
 }
 
@@ -54,6 +56,7 @@ export type PlatformDeps = {
   readonly config: Config
   readonly logger: Logger
   readonly owned: Owned
+  readonly draining: AbortSignal
   readonly stopping: AbortSignal
 }
 

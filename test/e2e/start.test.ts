@@ -19,13 +19,13 @@ t.test('what is configured wrongly is told at once, one sentence a variable', as
   const child = launch(t, directory, {
     databaseUrl: 'mysql://root:hunter2@host/db',
     natsUrl: 'nats://127.0.0.1:4222',
-    environment: { ROLES: 'api,everything' },
+    environment: { TIDEMARK_ROLES: 'api,everything' },
   })
-  t.same(await exitOf(child), { code: 1, signal: null })
+  t.same(await exitOf(child), { code: 2, signal: null })
   const output = readFileSync(path.join(directory, 'tidemark.log'), 'utf8').trim().split('\n')
   t.same(
     output.map((line) => line.split(' ')[0]),
-    ['DATABASE_URL', 'ROLES'],
+    ['DATABASE_URL', 'TIDEMARK_ROLES'],
   )
   t.notMatch(output.join(), /hunter2|at .*\.ts/)
 })
@@ -43,7 +43,7 @@ t.test('what keeps it from starting is one sentence', async (t) => {
   }
   const told = async (options: TidemarkOptions) => {
     const directory = newDataDirectory(t)
-    const environment = { ROLES: 'api,projector', SANDBOX: 'none', ...options.environment }
+    const environment = { TIDEMARK_ROLES: 'api,projector', SANDBOX: 'none', ...options.environment }
     t.same(await exitOf(launch(t, directory, { ...options, environment })), {
       code: 1,
       signal: null,
@@ -71,7 +71,10 @@ t.test('the roles can be in processes of their own', async (t) => {
     natsUrl: nats.url,
     dataDirectory: newDataDirectory(t),
   }
-  const inRole = (ROLES: string) => ({ ...servers, environment: { ROLES, SANDBOX: 'none' } })
+  const inRole = (TIDEMARK_ROLES: string) => ({
+    ...servers,
+    environment: { TIDEMARK_ROLES, SANDBOX: 'none' },
+  })
   const behind = await startTidemark(t, inRole('relay,projector,reactors,jobs'))
   t.equal((await behind.request('/v1/whoami')).status, 404, 'it has no API')
   t.equal((await behind.request('/health/live', { key: null })).status, 200)

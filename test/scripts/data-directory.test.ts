@@ -19,9 +19,9 @@ t.test('only one `make up` holds a data directory', async (t) => {
 })
 
 t.test('the lock of a run that was killed is taken over', async (t) => {
-  const dir = t.testdir({ 'up.pid': '4242\n', address: 'http://127.0.0.1:1\n' })
+  const dir = t.testdir({ 'up.pid': '4242\n', addresses: { '127.0.0.1:1': '{}' } })
   const data = holdDataDirectory(dir, () => false)
-  t.notOk(existsSync(path.join(dir, 'address')), 'its address is forgotten')
+  t.notOk(existsSync(path.join(dir, 'addresses')), 'its addresses are forgotten')
   data.release()
 })
 

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import t from 'tap'
 import { isPortFree } from '../../scripts/stack/free-port.ts'
+import { servingProcesses } from '../../services/kernel/addresses.ts'
 import { freshDataDirectory, up } from '../support/up.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -27,7 +28,7 @@ t.test('it starts everything, shows where, and Ctrl-C leaves nothing', async (t)
   const address = await first.address()
   t.equal((await whoami(address)).status, 200)
   t.equal(statSync(path.join(data, 'first-api-key')).mode & 0o777, 0o600)
-  t.equal(readFileSync(path.join(data, 'address'), 'utf8'), `${address}\n`)
+  t.match(servingProcesses(data), [{ address, roles: ['api', 'gateway'] }])
 
   const second = up(t, data)
   t.equal(await second.ended, 1)
@@ -37,7 +38,7 @@ t.test('it starts everything, shows where, and Ctrl-C leaves nothing', async (t)
   first.kill('SIGINT')
   t.equal(await first.ended, 0)
   t.equal(await allFree(), true)
-  t.equal(existsSync(path.join(data, 'address')), false)
+  t.same(servingProcesses(data), [])
 })
 
 t.test('a second start finds its data and its ports', async (t) => {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { servingProcesses } from '../../services/kernel/addresses.ts'
 import { waitFor } from './wait-for.ts'
 
 const START_TIMEOUT_MS = 90_000
@@ -58,7 +59,7 @@ export async function startTidemark(
   const child = launch(t, dataDirectory, options)
   const exited = exitOf(child)
   const log = () => readLog(dataDirectory)
-  const address = await readyAddress(dataDirectory, exited, log)
+  const address = await readyAddress(dataDirectory, child, log)
   const key = readFileSync(path.join(dataDirectory, 'first-api-key'), 'utf8').trim()
   const request: TidemarkProcess['request'] = (place, { method, body, headers, ...more } = {}) => {
     const sent = more.key === undefined ? key : more.key
@@ -94,7 +95,6 @@ export function launch(
   dataDirectory: string,
   { databaseUrl, databaseOwnerUrl, natsUrl, environment, output: to }: TidemarkOptions,
 ): ChildProcess {
-  rmSync(path.join(dataDirectory, 'address'), { force: true })
   const output = openSync(to ?? path.join(dataDirectory, 'tidemark.log'), 'a')
   const child = spawn(
     process.execPath,
@@ -109,6 +109,7 @@ export function launch(
         NATS_URL: natsUrl,
         DATA_DIR: dataDirectory,
         PORT: '0',
+        DRAIN_DELAY_MS: '0',
         ...environment,
       },
     },
@@ -145,23 +146,22 @@ function ownEnvironment(): NodeJS.ProcessEnv {
   return environment
 }
 
-/** @returns the address that a process on this data serves at, once it is ready. */
+/** @returns the address that the process serves at, once it is ready. */
 export async function readyAddress(
   dataDirectory: string,
-  exited: Promise<ProcessExit>,
+  child: ChildProcess,
   log: () => string,
 ): Promise<string> {
   let ended = false
-  void exited.then(() => {
+  void exitOf(child).then(() => {
     ended = true
   })
-  const file = path.join(dataDirectory, 'address')
   return await waitFor(
     'Tidemark to be ready',
     async () => {
       if (ended) throw new Error(`Tidemark ended:\n${log().slice(-3_000)}`)
-      const address = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
-      return address !== '' && (await isReady(address)) ? address : undefined
+      const serving = servingProcesses(dataDirectory).find(({ pid }) => pid === child.pid)
+      return serving !== undefined && (await isReady(serving.address)) ? serving.address : undefined
     },
     START_TIMEOUT_MS,
   )

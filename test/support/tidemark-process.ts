@@ -53,7 +53,7 @@ export async function tidemarkProcess(
     async start() {
       child = launch(t, dataDir, options)
       const log = () => readFileSync(path.join(dataDir, 'tidemark.log'), 'utf8')
-      address = await readyAddress(dataDir, exitOf(child), log)
+      address = await readyAddress(dataDir, child, log)
     },
     async kill() {
       await end('SIGKILL')

@@ -1,7 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import t from 'tap'
 import { freePort } from '../../../scripts/stack/free-port.ts'
+import { listAddress } from '../../../services/kernel/addresses.ts'
 import { tidemark } from '../../support/cli.ts'
+
+/** The number of no process: Linux gives none above 2^22. */
+const NOBODY = 2 ** 22 + 1
 
 type Respond = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -28,6 +32,28 @@ t.test('help is help, a wrong call is one sentence and exit code 2', async (t) =
   t.match(key, { code: 2, stderr: 'There is no API key in /not/there.\n' })
 })
 
+t.test('what cannot be served is one sentence a fault and exit code 2', async (t) => {
+  const help = await tidemark(['serve', '--help'])
+  t.match(help, { code: 0, stdout: /--roles <list>[\s\S]*projector +the log to the read models/ })
+  const environment = {
+    DATABASE_URL: 'postgres://app@127.0.0.1/tidemark',
+    NATS_URL: 'nats://127.0.0.1:4222',
+    TIDEMARK_ROLES: 'api',
+  }
+  const rule = 'must be a list of api, gateway, relay, projector, reactors, jobs, with commas.'
+  for (const roles of ['api,worker', ''])
+    t.match(await tidemark(['serve', '--roles', roles], environment), {
+      code: 2,
+      stdout: '',
+      stderr: `--roles ${rule}\n`,
+    })
+  const wrong = { ...environment, TIDEMARK_ROLES: 'worker', NATS_URL: '' }
+  t.match(await tidemark(['serve'], wrong), {
+    code: 2,
+    stderr: /^NATS_URL is not set: .*\nTIDEMARK_ROLES must be a list of .*\n$/,
+  })
+})
+
 t.test('where nothing runs or answers, the exit code is 4', async (t) => {
   const nowhere = await tidemark(['keys'], { DATA_DIR: t.testdir() })
   t.match(nowhere, {
@@ -40,16 +66,25 @@ t.test('where nothing runs or answers, the exit code is 4', async (t) => {
   t.match(silent, { code: 4, stderr: `Nothing answers at ${url}: is Tidemark running?\n` })
 })
 
-t.test('the address and the key of `make up` are found by themselves', async (t) => {
-  let authorization: string | undefined
-  const url = await serve(t, (request, response) => {
-    authorization = request.headers.authorization
-    response.setHeader('content-type', 'application/json')
-    response.end('{"items":[]}')
-  })
-  const DATA_DIR = t.testdir({ address: `${url}\n`, 'first-api-key': 'the-key\n' })
+t.test('the address and the key of what runs here are found by themselves', async (t) => {
+  const asked: string[] = []
+  const answering = (name: string) =>
+    serve(t, ({ url, headers }, response) => {
+      asked.push(`${name} ${url} ${headers.authorization}`)
+      response.setHeader('content-type', 'application/json')
+      response.end('{"items":[]}')
+    })
+  const DATA_DIR = t.testdir({ 'first-api-key': 'the-key\n' })
+  const list = async (roles: readonly string[], pid = process.pid) =>
+    listAddress(DATA_DIR, { address: await answering(roles.join()), roles, pid })
+  await list(['projector'])
+  await list(['gateway'])
+  t.match(await tidemark(['keys'], { DATA_DIR }), { code: 4, stderr: /^No Tidemark runs here/ })
+  await list(['api', 'jobs'])
+  await list(['api'], NOBODY)
   t.match(await tidemark(['keys', '--json'], { DATA_DIR }), { code: 0, stderr: '' })
-  t.equal(authorization, 'Bearer the-key')
+  await tidemark(['call', '11111111-1111-4111-8111-111111111111', 'echo'], { DATA_DIR })
+  t.match(asked, [/^api,jobs \/v1\/keys.* Bearer the-key$/, /^gateway \/mcp\/11111111/])
 })
 
 t.test('a refusal is its own sentence and exit code 3, or a problem as JSON', async (t) => {

@@ -27,13 +27,23 @@ t.test('what is not said has a safe default', async (t) => {
 })
 
 t.test('an empty variable is as good as none', async (t) => {
-  t.equal(readConfig({ ...needed, PORT: '', ROLES: '' }).port, 7420)
+  t.equal(readConfig({ ...needed, PORT: '', TIDEMARK_ROLES: '' }).port, 7420)
 })
 
 t.test('lists are lists', async (t) => {
-  const config = readConfig({ ...needed, ROLES: 'relay,api', REGISTRY_FILE_ROOTS: '/a:/b' })
+  const config = readConfig({
+    ...needed,
+    TIDEMARK_ROLES: 'relay,api',
+    REGISTRY_FILE_ROOTS: '/a:/b',
+  })
   t.same([...config.roles], ['api', 'relay'])
   t.same(config.registryFileRoots, ['/a', '/b'])
+})
+
+t.test('what the command line says wins', async (t) => {
+  const environment = { ...needed, TIDEMARK_ROLES: 'relay,api' }
+  t.same([...readConfig(environment, { roles: 'jobs' }).roles], ['jobs'])
+  t.throws(() => readConfig(environment, { roles: '' }), { message: /^--roles must be a list of / })
 })
 
 t.test('an event store is named in the one form that its client takes', async (t) => {
@@ -46,7 +56,7 @@ t.test('every wrong variable gets its sentence, and no value is repeated', async
   const wrong = {
     DATABASE_URL: 'mysql://root:hunter2@host',
     PORT: '70000x',
-    ROLES: 'api,worker',
+    TIDEMARK_ROLES: 'api,worker',
     SANDBOX: 'maybe',
     PUBLIC_CATALOGUE: 'yes',
     LOG_LEVEL: 'loud',
@@ -65,10 +75,10 @@ t.test('every wrong variable gets its sentence, and no value is repeated', async
       'NATS_URL',
       'PORT',
       'PUBLIC_CATALOGUE',
-      'ROLES',
       'SANDBOX',
+      'TIDEMARK_ROLES',
     ])
-    t.match(lines.join('\n'), 'ROLES must be a list of api, gateway, relay')
+    t.match(lines.join('\n'), 'TIDEMARK_ROLES must be a list of api, gateway, relay')
     t.match(lines.join('\n'), 'NATS_URL is not set')
     t.notMatch(lines.join('\n'), /hunter2/)
   }
