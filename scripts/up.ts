@@ -65,7 +65,7 @@ function onceAskedToStop(asked: AbortController, stack: Stack): Promise<void> {
 
 function welcome(address: string, keyFile: string): void {
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
-  const logFile = path.join(path.dirname(keyFile), 'tidemark.log')
+  const logFile = path.join(path.dirname(keyFile), 'log', 'current.log')
   say(`
 Tidemark is running at ${address} (started in ${seconds} s)
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { inPlainWords } from './stack-error.ts'
 
 const TAIL_BYTES = 2_000
@@ -54,7 +54,7 @@ export function startChild(options: ChildOptions): Child {
     pid: child.pid ?? 0,
     exited,
     kill,
-    lastWords: () => inPlainWords(tail(options.logFile, start)),
+    lastWords: () => lastWordsOf(options.logFile, start),
     async stop(patienceMs = 10_000) {
       const deadline = setTimeout(() => kill('SIGKILL'), patienceMs)
       kill(options.stopSignal)
@@ -78,6 +78,11 @@ function endOf(child: ChildProcess): Promise<ChildEnd> {
     child.once('exit', (code, signal) => resolve({ code, signal }))
     child.once('error', () => resolve({ code: null, signal: null }))
   })
+}
+
+/** The last lines of a log, after its first `from` bytes; empty when it is not there. */
+export function lastWordsOf(file: string, from = 0): string {
+  return existsSync(file) ? inPlainWords(tail(file, from)) : ''
 }
 
 function tail(file: string, from: number): string {

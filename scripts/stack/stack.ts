@@ -57,7 +57,7 @@ export class Stack implements AsyncDisposable {
       signal,
       port,
       host: environment.HOST ?? '127.0.0.1',
-      logFile: path.join(data.path, 'tidemark.log'),
+      logDirectory: path.join(data.path, 'log'),
       environment: {
         ...environment,
         ...sandbox,

@@ -1,12 +1,14 @@
+import { mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { type Child, startChild } from './child.ts'
+import { type Child, type ChildOptions, lastWordsOf, startChild } from './child.ts'
 import { StackError } from './stack-error.ts'
 
 const START_TIMEOUT_MS = 120_000
 
 export type TidemarkOptions = {
   readonly root: string
-  readonly logFile: string
+  /** Its log, in files that are rotated; what it prints besides is in `output` there. */
+  readonly logDirectory: string
   /** All of its configuration. */
   readonly environment: NodeJS.ProcessEnv
   readonly host: string
@@ -22,13 +24,13 @@ export type Tidemark = { readonly child: Child; readonly address: string }
  * @throws {StackError} with its last words when it does not come up.
  */
 export async function startTidemark(options: TidemarkOptions): Promise<Tidemark> {
-  const { root, logFile, host, port } = options
-  const child = startChild({
+  const { root, logDirectory, host, port } = options
+  mkdirSync(logDirectory, { recursive: true })
+  const child = startLogging(logDirectory, {
     command: process.execPath,
     args: ['--import', 'tsx', path.join(root, 'services', 'main', 'main.ts')],
     cwd: root,
-    logFile,
-    env: { ...options.environment, HOST: host, PORT: String(port) },
+    env: { ...options.environment, HOST: host, PORT: String(port), LOG_DIR: logDirectory },
     stopSignal: 'SIGTERM',
   })
   const address = `http://${reachable(host)}:${port}`
@@ -39,6 +41,13 @@ export async function startTidemark(options: TidemarkOptions): Promise<Tidemark>
     await child.stop()
     throw error
   }
+}
+
+/** Where it had nothing to print, its last words are in its log. */
+function startLogging(directory: string, options: Omit<ChildOptions, 'logFile'>): Child {
+  const log = path.join(directory, 'current.log')
+  const child = startChild({ ...options, logFile: path.join(directory, 'output') })
+  return { ...child, lastWords: () => child.lastWords() || lastWordsOf(log) }
 }
 
 /** Where a server that listens on `host` is reached from this machine. */

@@ -61,6 +61,7 @@ const Environment = Type.Object({
       'must be the origins such as https://host that proxies show this server at, with commas',
     ),
   ),
+  LOG_DIR: Type.Optional(text('^[^\\u0000]+$', 'must be a directory of this process alone')),
   LOG_LEVEL: Type.Optional(
     Type.Enum(LOG_LEVELS, { description: `must be one of ${LOG_LEVELS.join(', ')}` }),
   ),
@@ -89,6 +90,8 @@ export type Config = {
   readonly allowPrivateUpstreams: boolean
   readonly allowedHosts: readonly string[]
   readonly allowedOrigins: readonly string[]
+  /** Absolute; undefined = standard output. */
+  readonly logDirectory: string | undefined
   readonly logLevel: (typeof LOG_LEVELS)[number]
 }
 
@@ -126,6 +129,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, flags: ConfigFlags = 
     allowPrivateUpstreams: given.ALLOW_PRIVATE_UPSTREAMS === '1',
     allowedHosts: given.ALLOWED_HOSTS?.split(',') ?? [],
     allowedOrigins: given.ALLOWED_ORIGINS?.split(',') ?? [],
+    logDirectory: given.LOG_DIR && path.resolve(given.LOG_DIR),
     logLevel: given.LOG_LEVEL ?? 'info',
   }
 }

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { type DestinationStream, destination, type Logger as Pino, pino } from 'pino'
 import { correlationId } from '../kernel/correlation.ts'
 import type { Config } from './config.ts'
@@ -11,28 +12,63 @@ const STANDARD_OUTPUT = 1
 /** What waits for an output that takes nothing, a full disk for example; lines beyond it are dropped. */
 const MAX_WAITING_BYTES = 64 * 1024
 
+const LOSSY = { sync: true, maxLength: MAX_WAITING_BYTES } as const
+
+/** What a log directory holds at most. */
+export type LogLimits = { readonly fileBytes: number; readonly files: number }
+const LIMITS: LogLimits = { fileBytes: 20 * 1024 * 1024, files: 10 }
+
+type Output = ReturnType<typeof destination>
+
+/** The program's logger: on standard output, or in the files of its log directory. */
+export async function openLogger(
+  config: Pick<Config, 'logLevel' | 'logDirectory'>,
+  limits = LIMITS,
+): Promise<Pino> {
+  const { logDirectory } = config
+  if (logDirectory === undefined) return createLogger(config)
+  return withoutThrowing(config, await filesIn(logDirectory, limits))
+}
+
 /**
  * JSON lines, each with the id of the request that it belongs to. Logging never throws: what the
  * output does not take is dropped, and counted in a line of its own when it takes lines again.
  *
- * @param output by default standard output; a text is the path of a file.
+ * @param output by default standard output; a number is that of an open file.
  */
 export function createLogger(
   config: Pick<Config, 'logLevel'>,
-  output: DestinationStream | string | number = STANDARD_OUTPUT,
+  output: DestinationStream | number = STANDARD_OUTPUT,
 ): Pino {
   if (typeof output === 'object') return loggerOn(config, output)
-  const lossy = destination({ dest: output, sync: true, maxLength: MAX_WAITING_BYTES })
-  const logger = loggerOn(config, lossy)
+  return withoutThrowing(config, destination({ dest: output, ...LOSSY }))
+}
+
+async function filesIn(directory: string, { fileBytes, files }: LogLimits): Promise<Output> {
+  // Loaded where it is used: it brings a library of dates along.
+  const { default: roll } = await import('pino-roll')
+  return roll({
+    file: path.join(directory, 'tidemark.log'),
+    size: `${fileBytes}b`,
+    limit: { count: files, removeOtherLogFiles: true },
+    symlink: true,
+    mkdir: true,
+    mode: 0o600,
+    ...LOSSY,
+  })
+}
+
+function withoutThrowing(config: Pick<Config, 'logLevel'>, output: Output): Pino {
+  const logger = loggerOn(config, output)
   let dropped = 0
   // Without a listener the error would be thrown into whoever logs.
-  lossy.on('error', () => {})
-  lossy.on('drop', () => {
+  output.on('error', () => {})
+  output.on('drop', () => {
     dropped += 1
     // While lines wait and new ones are dropped, nothing else tries the output again.
-    lossy.write('')
+    output.write('')
   })
-  lossy.on('drain', () => {
+  output.on('drain', () => {
     if (dropped === 0) return
     const lines = dropped
     dropped = 0

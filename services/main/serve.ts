@@ -3,7 +3,7 @@ import closeWithGrace from 'close-with-grace'
 import { start } from './compose.ts'
 import { ConfigError, type ConfigFlags, readConfig } from './config.ts'
 import { IN_FLIGHT_LIMIT_MS } from './http-server.ts'
-import { createLogger } from './logger.ts'
+import { openLogger } from './logger.ts'
 import { StartError } from './wait-for-dependency.ts'
 
 /** What stopping may take besides the drain delay and the requests that are under way. */
@@ -32,7 +32,7 @@ export async function serve(
 
 async function serveUntilSignal(environment: NodeJS.ProcessEnv, flags: ConfigFlags): Promise<void> {
   const config = readConfig(environment, flags)
-  const logger = createLogger(config)
+  const logger = await openLogger(config)
   const running = await start({ config, logger, version: versionOf() })
 
   closeWithGrace(

@@ -1,9 +1,9 @@
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import { Writable } from 'node:stream'
 import t from 'tap'
 import { withCorrelation } from '../../../services/kernel/correlation.ts'
-import { createLogger } from '../../../services/main/logger.ts'
+import { createLogger, openLogger } from '../../../services/main/logger.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 function logged(work: (logger: ReturnType<typeof createLogger>) => void) {
@@ -71,4 +71,33 @@ t.test('on a full disk lines are dropped, and counted when there is room again',
     Array.from({ length: kept.length }, (_, at) => at + 1),
   )
   t.match(lines.at(-1), { level: 'warn', lines: 10_001 - kept.length })
+})
+
+t.test('a log directory keeps the newest lines, in a few files, over restarts', async (t) => {
+  const logDirectory = path.join(t.testdir(), 'log')
+  const files = () => readdirSync(logDirectory).filter((name) => name !== 'current.log')
+  const linesOf = (name: string) => {
+    const text = readFileSync(path.join(logDirectory, name), 'utf8')
+    return text.split('\n').filter((line) => line !== '')
+  }
+  const limits = { fileBytes: 1_000, files: 3 }
+  for (const run of [1, 2]) {
+    const logger = await openLogger({ logLevel: 'info', logDirectory }, limits)
+    for (let n = 1; n <= 103; n++) {
+      logger.info({ run, n }, 'x')
+      // Files change between two rounds of the loop, as they do while requests are served.
+      if (n % 5 === 0) await new Promise(setImmediate)
+    }
+    await waitFor('the oldest files to go', () => files().length === limits.files)
+    t.match(linesOf('current.log').at(-1), `"run":${run},"n":103`)
+  }
+  const kept = files()
+    .sort((one, other) => Number(one.split('.')[1]) - Number(other.split('.')[1]))
+    .flatMap(linesOf)
+  t.same(
+    kept.map((line) => JSON.parse(line).n),
+    Array.from({ length: kept.length }, (_, at) => 104 - kept.length + at),
+    'none is missing among those that are kept',
+  )
+  t.match(realpathSync(path.join(logDirectory, 'current.log')), /tidemark\.\d+\.log$/)
 })
