@@ -10,6 +10,9 @@ import type { DeliveredMessage, PublishedEvent } from '../../services/ports/mess
 const POSITION = 'tidemark-position'
 const OMITTED = 'tidemark-data-omitted'
 const PREFIX = 'ce-'
+const REVISION = 'ce-streamrevision'
+/** On a bus that was filled before the attribute had the name that it has everywhere. */
+const SHORT_REVISION = 'ce-revision'
 
 /** Outside printable ASCII, and the three that the binding escapes: space, double quote, percent. */
 const ESCAPED = /[^\u0021\u0023\u0024\u0026-\u007e]/gu
@@ -44,7 +47,7 @@ function contextAttributes(event: RecordedEvent): Record<string, string[]> {
     'ce-actorid': [percentEncoded(event.actorId)],
     'ce-correlationid': [percentEncoded(event.correlationId)],
     'ce-causationid': [percentEncoded(event.causationId)],
-    'ce-revision': [event.revision.toString()],
+    [REVISION]: [event.revision.toString()],
     'ce-schemaversion': [String(event.schemaVersion)],
     'content-type': ['application/json'],
     [POSITION]: [event.position.toString()],
@@ -71,7 +74,7 @@ export function natsHeaders(headers: Record<string, string[]>): MsgHdrs {
  * @throws {Error} when the message is not one of ours.
  */
 export function publishedEvent(headers: MsgHdrs | undefined): PublishedEvent {
-  const revision = headers?.get('ce-revision') ?? ''
+  const revision = headers?.get(REVISION) || headers?.get(SHORT_REVISION) || ''
   if (!/^\d+$/.test(revision)) throw new Error('A message of the bus has no revision.')
   return {
     position: positionOf(headers),

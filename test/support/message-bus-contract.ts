@@ -72,7 +72,7 @@ export function messageBusContract(t: Test, { server, bus }: BusUnderTest): void
         subject: stream,
         time: event.time,
         tenantid: 'acme',
-        revision: '6',
+        streamrevision: '6',
       },
     })
   })
