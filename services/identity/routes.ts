@@ -2,9 +2,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
-import { type ApiKeyCommand, apiKey, apiKeyStream } from '../../domain/identity/api-key.ts'
+import { apiKey, apiKeyStream } from '../../domain/identity/api-key.ts'
+import type { IdentityEvent } from '../../domain/identity/events.ts'
 import { SCOPES } from '../../domain/identity/scopes.ts'
-import { type TenantCommand, tenant, tenantStream } from '../../domain/identity/tenant.ts'
+import { tenant, tenantStream } from '../../domain/identity/tenant.ts'
+import type { Decider } from '../../domain/kernel/decider.ts'
 import {
   type ApiKeyRow,
   type ApiKeysTables,
@@ -21,7 +23,7 @@ import { appendContext } from '../kernel/actor.ts'
 import { execute } from '../kernel/execute.ts'
 import { decodeCursor, PageQuery, pageOf } from '../kernel/page.ts'
 import type { ApiKeys } from '../ports/api-keys.ts'
-import type { EventStore, Position } from '../ports/event-store.ts'
+import type { EventStore } from '../ports/event-store.ts'
 import type { ReadFreshness } from '../ports/read-freshness.ts'
 
 /** Long enough for every healthy read side; otherwise the answer says that the change is not in effect. */
@@ -83,29 +85,22 @@ const Changed = Type.Object({
 export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
   const tags = ['identity']
 
-  async function changeKey(request: FastifyRequest, keyId: string, command: ApiKeyCommand) {
-    const stream = apiKeyStream(request.actor.tenantId, keyId)
-    const done = await execute(deps.store, apiKey, stream, command, appendContext(request))
-    await takeEffect(done.position)
-    return done.position.toString()
+  async function change<State, Command, Event extends IdentityEvent, Code extends string>(
+    request: FastifyRequest,
+    decider: Decider<State, Command, Event, Code>,
+    stream: string,
+    command: Command,
+  ): Promise<string> {
+    const { position } = await execute(deps.store, decider, stream, command, appendContext(request))
+    // Keys are looked up in a read model: whoever has the answer can use the new key at once.
+    await deps.freshness.waitFor(position, EFFECT_TIMEOUT_MS, [apiKeys.name, tenants.name])
+    return position.toString()
   }
 
   /** Not by position alone: a read model that stands still is one that says otherwise. */
   async function isRevoked(keyId: string): Promise<boolean> {
     const row = await findKeyOfAnyTenant(deps.db, keyId)
     return row !== undefined && row.revoked_at !== null
-  }
-
-  async function changeTenant(request: FastifyRequest, command: TenantCommand) {
-    const stream = tenantStream(request.actor.tenantId)
-    const done = await execute(deps.store, tenant, stream, command, appendContext(request))
-    await takeEffect(done.position)
-    return done.position.toString()
-  }
-
-  /** Keys are looked up in a read model: whoever has the answer can use the new key at once. */
-  async function takeEffect(at: Position) {
-    await deps.freshness.waitFor(at, EFFECT_TIMEOUT_MS, [apiKeys.name, tenants.name])
   }
 
   return async (app) => {
@@ -134,7 +129,8 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
         const { name, scopes: asked, expiresAt } = request.body
         const issuedAt = deps.now().toISOString()
         const { keyId, key, secretHash } = deps.apiKeys.create()
-        const at = await changeKey(request, keyId, {
+        const stream = apiKeyStream(request.actor.tenantId, keyId)
+        const at = await change(request, apiKey, stream, {
           type: 'IssueApiKey',
           keyId,
           secretHash,
@@ -190,7 +186,8 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
       async (request, reply) => {
         const now = deps.now().toISOString()
         const { keyId } = request.params
-        const at = await changeKey(request, keyId, { type: 'RevokeApiKey', now })
+        const stream = apiKeyStream(request.actor.tenantId, keyId)
+        const at = await change(request, apiKey, stream, { type: 'RevokeApiKey', now })
         return changed(reply, at, await isRevoked(keyId))
       },
     )
@@ -212,7 +209,8 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
       async (request, reply) => {
         const now = deps.now().toISOString()
         const { visibility } = request.body
-        const at = await changeTenant(request, {
+        const stream = tenantStream(request.actor.tenantId)
+        const at = await change(request, tenant, stream, {
           type: 'ChangeCatalogueVisibility',
           visibility,
           now,

@@ -6,8 +6,7 @@ import { canonicalJson, sha256 } from './canonical-json.ts'
 const MAX_ENTRY_BYTES = 900_000
 const MAX_NAME_LENGTH = 300
 /** Neither a stream's name nor Postgres text can hold them. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const UNPRINTABLE = /[\u0000-\u001f\u007f]|\p{Surrogate}/u
+const UNPRINTABLE = /[\p{Cc}\p{Surrogate}]/u
 
 /** An upstream's entry that the mirror can keep, valid or not. */
 export type ObservedEntry = EntryKey & {

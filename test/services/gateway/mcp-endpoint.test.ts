@@ -1,74 +1,22 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { callTool, connectedClient, testGateway } from '../../support/mcp-gateway.ts'
+import {
+  envelope,
+  headersFor,
+  initialize,
+  MODERN,
+  mcpWire,
+  modern,
+  refused,
+} from '../../support/mcp-wire.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 // What is on the wire, without a client that would put it right. D-… are the rows of the
 // requirements list that the MCP specification gives for this transport.
 
-const gateway = await testGateway(t)
-const installationId = await gateway.install()
-const key = gateway.key()
-const endpoint = `${gateway.url}/mcp/${installationId}`
-
-type Headers = Readonly<Record<string, string>>
-
-function post(body: unknown, headers: Headers = {}, url = endpoint): Promise<Response> {
-  return fetch(url, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${key}`,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      ...headers,
-    },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  })
-}
-
-const MODERN = '2026-07-28'
-const envelope = {
-  'io.modelcontextprotocol/protocolVersion': MODERN,
-  'io.modelcontextprotocol/clientCapabilities': {},
-}
-
-function modern(method: string, params: object = {}, meta: object = envelope) {
-  return { jsonrpc: '2.0', id: 7, method, params: { ...params, _meta: meta } }
-}
-
-function headersFor(method: string, name?: string): Headers {
-  return {
-    'mcp-protocol-version': MODERN,
-    'mcp-method': method,
-    ...(name === undefined ? {} : { 'mcp-name': name }),
-  }
-}
-
+const { gateway, key, endpoint, post } = await mcpWire(t)
 const echo = modern('tools/call', { name: 'echo', arguments: { marker: 'm' } })
 const echoHeaders = headersFor('tools/call', 'echo')
-
-async function refused(t: Test, response: Response, status: number, code: number) {
-  const body = await response.json()
-  t.equal(response.status, status)
-  t.match(body, { jsonrpc: '2.0', error: { code, message: String } })
-  return body
-}
-
-const initialize = {
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: {
-    protocolVersion: '2025-06-18',
-    capabilities: {},
-    clientInfo: { name: 'test', version: '1' },
-  },
-}
-
-async function session(): Promise<Headers> {
-  const response = await post(initialize)
-  await response.text()
-  return { 'mcp-session-id': response.headers.get('mcp-session-id') ?? '' }
-}
 
 t.test('a stateless call is answered with one JSON document', async (t) => {
   const response = await post(echo, echoHeaders)
@@ -198,71 +146,6 @@ t.test('an unknown installation is 404, and so is another tenant’s', async (t)
 t.test('without a key, and from a foreign page, nothing is answered', async (t) => {
   t.equal((await post(echo, { ...echoHeaders, authorization: 'Bearer nope' })).status, 401)
   t.equal((await post(echo, { ...echoHeaders, origin: 'https://evil.example' })).status, 403)
-})
-
-t.test('sessions', async (t) => {
-  t.test('have a random id and the version that the client asked for', async (t) => {
-    const response = await post(initialize)
-    t.match(response.headers.get('mcp-session-id'), /^[0-9a-f-]{36}$/)
-    t.match(await response.json(), { id: 1, result: { protocolVersion: '2025-06-18' } })
-    const future = {
-      ...initialize,
-      params: { ...initialize.params, protocolVersion: '1999-01-01' },
-    }
-    t.match(await (await post(future)).json(), { result: { protocolVersion: '2025-11-25' } })
-  })
-
-  t.test('are needed even when there is exactly one (D-26)', async (t) => {
-    const request = { jsonrpc: '2.0', id: 2, method: 'tools/list' }
-    await refused(t, await post(request), 400, -32600)
-    await refused(t, await post(request, { 'mcp-session-id': 'guess' }), 404, -32600)
-    const notification = { jsonrpc: '2.0', method: 'notifications/initialized' }
-    t.equal((await post(notification)).status, 400)
-    t.equal((await post(notification, await session())).status, 202)
-  })
-
-  t.test('belong to the actor, the tenant and the installation (D-26)', async (t) => {
-    const own = await session()
-    const request = { jsonrpc: '2.0', id: 2, method: 'ping' }
-    t.match(await (await post(request, own)).json(), { id: 2, result: {} })
-    const other = { ...own, authorization: `Bearer ${gateway.key('acme', 'somebody-else')}` }
-    await refused(t, await post(request, other), 404, -32600)
-    const elsewhere = `${gateway.url}/mcp/${await gateway.install()}`
-    await refused(t, await post(request, own, elsewhere), 404, -32600)
-  })
-
-  t.test('cannot be left by a modern header (D-28)', async (t) => {
-    const request = { jsonrpc: '2.0', id: 2, method: 'tools/list' }
-    await refused(t, await post(request, { 'mcp-protocol-version': MODERN }), 400, -32602)
-    const own = await session()
-    const wrong = { ...own, 'mcp-protocol-version': '1999-01-01' }
-    await refused(t, await post(request, wrong), 400, -32600)
-  })
-
-  t.test('end with DELETE', async (t) => {
-    const own = await session()
-    const headers = { ...own, authorization: `Bearer ${key}` }
-    t.equal((await fetch(endpoint, { method: 'DELETE', headers })).status, 204)
-    t.equal((await fetch(endpoint, { method: 'DELETE', headers })).status, 404)
-    const request = { jsonrpc: '2.0', id: 2, method: 'ping' }
-    await refused(t, await post(request, own), 404, -32600)
-  })
-
-  t.test('have one event stream', async (t) => {
-    const headers = {
-      ...(await session()),
-      authorization: `Bearer ${key}`,
-      accept: 'text/event-stream',
-    }
-    const first = await fetch(endpoint, { headers })
-    t.equal(first.status, 200)
-    t.equal(first.headers.get('content-type'), 'text/event-stream')
-    await refused(t, await fetch(endpoint, { headers }), 409, -32600)
-    await first.body?.cancel()
-    await refused(t, await fetch(endpoint, { headers: { ...headers, accept: '*/*' } }), 406, -32600)
-    const { 'mcp-session-id': _none, ...sessionless } = headers as Record<string, string>
-    await refused(t, await fetch(endpoint, { headers: sessionless }), 400, -32600)
-  })
 })
 
 t.test('closing the connection of a stateless call cancels it (D-14)', async (t) => {
