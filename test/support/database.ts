@@ -22,13 +22,21 @@ type Teardown = { teardown: (drop: () => Promise<void>) => void }
 
 /** An empty database without any table; dropped at teardown. */
 export async function emptyDatabase(t: Teardown): Promise<TestDatabase> {
+  const { name, ...urls } = await emptyDatabaseOn(superuserUrl())
+  t.teardown(() => dropDatabase(name))
+  return urls
+}
+
+/** One on another server than the one that the tests share. */
+export async function emptyDatabaseOn(
+  server: string,
+): Promise<TestDatabase & { readonly name: string }> {
   const name = `test_${randomBytes(6).toString('hex')}`
   await asSuperuser(async (client) => {
     await prepareRoles(client)
     await createDatabase(client, name)
-  })
-  t.teardown(() => dropDatabase(name))
-  return urlsOf(name)
+  }, server)
+  return { name, ...urlsOf(name, server) }
 }
 
 /** A migrated database without any row; dropped at teardown. */
@@ -93,8 +101,11 @@ async function dropDatabase(name: string): Promise<void> {
   await asSuperuser((client) => client.query(`drop database if exists ${name} with (force)`))
 }
 
-async function asSuperuser(work: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ connectionString: superuserUrl() })
+async function asSuperuser(
+  work: (client: pg.Client) => Promise<unknown>,
+  server = superuserUrl(),
+): Promise<void> {
+  const client = new pg.Client({ connectionString: server })
   await client.connect()
   try {
     await work(client)
@@ -109,9 +120,9 @@ function superuserUrl(): string {
   return url
 }
 
-function urlsOf(name: string): TestDatabase {
+function urlsOf(name: string, server = superuserUrl()): TestDatabase {
   const url = (role: string) => {
-    const own = new URL(superuserUrl())
+    const own = new URL(server)
     own.username = role
     own.password = PASSWORD
     own.pathname = `/${name}`

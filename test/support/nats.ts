@@ -7,6 +7,8 @@ import { startNats } from '../../scripts/stack/nats.ts'
 export type FreshNats = {
   /** Stays the same over `restart` and `wipe`. */
   readonly url: string
+  /** Where JetStream keeps its streams. */
+  readonly files: string
   /** Ends the server at once, as a crash does. */
   readonly kill: () => Promise<void>
   /** Starts it again on the same port with what its disk holds. */
@@ -30,6 +32,7 @@ export async function freshNats(
   const directory = mkdtempSync(path.join(tmpdir(), 'tidemark-nats-'))
   let server = await startNats({ program, directory })
   const { port, url } = server
+  const files = path.join(directory, 'jetstream')
 
   async function restart() {
     await server.stop()
@@ -43,6 +46,7 @@ export async function freshNats(
   })
   return {
     url,
+    files,
     restart,
     async kill() {
       server.child.kill('SIGKILL')
@@ -50,7 +54,7 @@ export async function freshNats(
     },
     async wipe() {
       await server.stop()
-      rmSync(path.join(directory, 'jetstream'), { recursive: true, force: true })
+      rmSync(files, { recursive: true, force: true })
       await restart()
     },
   }

@@ -35,6 +35,9 @@ export type RequestOptions = {
   readonly body?: unknown
   readonly key?: string | null
   readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+  /** Another way to the program than straight to where it serves. */
+  readonly address?: string
 }
 
 export type TidemarkOptions = {
@@ -61,11 +64,13 @@ export async function startTidemark(
   const log = () => readLog(dataDirectory)
   const address = await readyAddress(dataDirectory, child, log)
   const key = readFileSync(path.join(dataDirectory, 'first-api-key'), 'utf8').trim()
-  const request: TidemarkProcess['request'] = (place, { method, body, headers, ...more } = {}) => {
-    const sent = more.key === undefined ? key : more.key
-    return fetch(`${address}${place}`, {
+  const request: TidemarkProcess['request'] = (place, requested = {}) => {
+    const { method, body, headers, signal } = requested
+    const sent = requested.key === undefined ? key : requested.key
+    return fetch(`${requested.address ?? address}${place}`, {
       method: method ?? (body === undefined ? 'GET' : 'POST'),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(sent === null ? {} : { authorization: `Bearer ${sent}` }),

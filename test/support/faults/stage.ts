@@ -1,0 +1,92 @@
+import type pg from 'pg'
+import type { Test } from 'tap'
+import { createEventCodec } from '../../../infra/eventstore/codec.ts'
+import { createPostgresEventStore } from '../../../infra/eventstore/postgres/store.ts'
+import { createPool } from '../../../infra/postgres/pool.ts'
+import type { EventStore } from '../../../services/ports/event-store.ts'
+import { silent } from '../../../services/ports/logger.ts'
+import { noMetrics } from '../../../services/ports/metrics.ts'
+import { emptyDatabase, emptyDatabaseOn } from '../database.ts'
+import { type FreshNats, freshNats } from '../nats.ts'
+import type { OwnPostgres } from '../own-postgres.ts'
+import { newDataDirectory, startTidemark, type TidemarkProcess } from '../program.ts'
+import { type TcpProxy, tcpProxy } from '../tcp-proxy.ts'
+import { waitFor } from '../wait-for.ts'
+import type { Ledger } from './ledger.ts'
+import { leftRunning } from './left-running.ts'
+import { assertTruth, type TruthOptions } from './truth.ts'
+
+const CATCH_UP_MS = 60_000
+
+type Teardown = { readonly teardown: (stop: () => Promise<void>) => void }
+
+export type Stage = {
+  readonly nats: FreshNats
+  /** Between the program and its servers. */
+  readonly toDatabase: TcpProxy
+  readonly toBus: TcpProxy
+  /** Ways to the log and its database that no fault is put in. */
+  readonly store: EventStore
+  readonly pool: pg.Pool
+  readonly dataDirectory: string
+  /** A process of the program on these servers, ready; with all roles unless `environment` says. */
+  readonly start: (environment?: NodeJS.ProcessEnv) => Promise<TidemarkProcess>
+  /** What must hold after each fault. */
+  readonly assertTruth: (t: Test, ledger: Ledger, options?: TruthOptions) => Promise<void>
+  /** Stops the process in order, or all that are left, and looks that nothing of theirs still runs. */
+  readonly assertNothingLeft: (t: Test, ...programs: readonly TidemarkProcess[]) => Promise<void>
+}
+
+export type StageOptions = {
+  /** The database, where it is to be stopped: one on a server of its own. */
+  readonly postgres?: OwnPostgres
+  readonly environment?: NodeJS.ProcessEnv
+}
+
+/** Servers with a proxy in front of each, and what it takes to start programs on them. */
+export async function faultStage(
+  t: Teardown,
+  { postgres, environment = {} }: StageOptions = {},
+): Promise<Stage> {
+  const database =
+    postgres === undefined ? await emptyDatabase(t) : await emptyDatabaseOn(postgres.superuserUrl)
+  const nats = await freshNats(t)
+  const toDatabase = await tcpProxy(t, database.appUrl)
+  const toBus = await tcpProxy(t, nats.url)
+  const dataDirectory = newDataDirectory(t)
+  const { store, pool } = straightTo(t, database.appUrl)
+  const truth = { store, pool, natsUrl: nats.url }
+  return {
+    ...{ nats, toDatabase, toBus, store, pool, dataDirectory },
+    start: (more = {}) =>
+      startTidemark(t, {
+        databaseUrl: toDatabase.urlOf(database.appUrl),
+        databaseOwnerUrl: database.ownerUrl,
+        natsUrl: toBus.urlOf(nats.url),
+        dataDirectory,
+        environment: { SANDBOX: 'none', ALLOW_PRIVATE_UPSTREAMS: '1', ...environment, ...more },
+      }),
+    assertTruth: (test, ledger, options = { withinMs: CATCH_UP_MS }) =>
+      assertTruth(test, truth, ledger, options),
+    async assertNothingLeft(test, ...programs) {
+      for (const program of programs)
+        test.same(await program.stop(), { code: 0, signal: null }, 'it ends in order')
+      const left = await waitFor('every process to end', () => {
+        const running = leftRunning(dataDirectory)
+        return running.length === 0 && running
+      }).catch(() => leftRunning(dataDirectory))
+      test.same(left, [], 'nothing is left running')
+    },
+  }
+}
+
+function straightTo(t: Teardown, appUrl: string) {
+  const pool = createPool(appUrl)
+  const codec = createEventCodec({ now: () => new Date() })
+  const store = createPostgresEventStore({ pool, codec, logger: silent, metrics: noMetrics })
+  t.teardown(async () => {
+    await store[Symbol.asyncDispose]()
+    await pool.end()
+  })
+  return { store, pool }
+}
