@@ -14,6 +14,9 @@ tour: packages ## Do the whole job once against the running Tidemark
 test: packages ## Run every test on throw-away servers (f="a.test.ts …" for some)
 	@$(RUN) scripts/test.ts $(f)
 
+test-faults: packages ## Run the fault tests at length, 20 seeds of each (f="a.test.ts …" for some)
+	@FAULT_SEEDS=$${FAULT_SEEDS:-20} $(RUN) scripts/test.ts $(or $(f),$(sort $(shell find test/fault -name '*.test.ts')))
+
 check: types lint boundaries unused ## Everything that needs no server
 
 types: packages ## Type-check
@@ -35,7 +38,7 @@ story: packages ## List the files of one context, layer by layer (c=installer)
 	@$(RUN) scripts/story.ts "$(c)"
 
 help: ## Show this
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # npm writes this file at the end of an install: older than the lock file = stale.
 packages: node_modules/.package-lock.json
@@ -48,4 +51,4 @@ node_modules/.package-lock.json: package-lock.json
 	@npm ci --ignore-scripts --no-progress --no-update-notifier --loglevel=error
 	@touch $@
 
-.PHONY: up tour test check types lint boundaries unused bench story help packages
+.PHONY: up tour test test-faults check types lint boundaries unused bench story help packages

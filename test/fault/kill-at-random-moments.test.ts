@@ -1,50 +1,53 @@
-import { randomInt, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { everySeed, timeForSeeds } from '../support/faults/seeds.ts'
 import { mcpPackage } from '../support/mcp-package.ts'
 import { startNpmRegistry } from '../support/npm-registry.ts'
 import { type TidemarkProcess, tidemarkProcess } from '../support/tidemark-process.ts'
 import { startUpstream, upstreamEntry } from '../support/upstream.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-const KILLS = 20
+const KILLS = 2
 /** From before a request is handled until after an install is over. */
 const MAX_LIFE_MS = 2_000
 const LISTED_SERVERS = 150
 const ENDED = ['installed', 'failed']
 
-t.setTimeout(400_000)
+timeForSeeds(600)
 
 /** What the program accepted: whatever happens afterwards, it has to be true at the end. */
 type Ledger = { readonly installations: Set<string> }
 
-t.test('a process killed at 20 random moments of installs and syncs loses nothing', async (t) => {
-  const npm = await startNpmRegistry(t, [mcpPackage('1.0.0')])
-  const upstream = await startUpstream(t)
-  const tidemark = await tidemarkProcess(t, { npm_config_registry: npm.url })
-  const ledger: Ledger = { installations: new Set() }
-  upstream.list(listing(0))
-  await tidemark.start()
-  await addSource(tidemark, upstream.url)
-
-  for (let kill = 1; kill <= KILLS; kill++) {
-    upstream.list(listing(kill))
-    await Promise.allSettled([installOne(tidemark, ledger), sync(tidemark)])
-    await delay(randomInt(MAX_LIFE_MS))
-    await tidemark.kill()
+t.test('a process killed at random moments of installs and syncs loses nothing', (t) =>
+  everySeed(t, 600, async (t, random) => {
+    const npm = await startNpmRegistry(t, [mcpPackage('1.0.0')])
+    const upstream = await startUpstream(t)
+    const tidemark = await tidemarkProcess(t, { npm_config_registry: npm.url })
+    const ledger: Ledger = { installations: new Set() }
+    upstream.list(listing(0))
     await tidemark.start()
-  }
+    await addSource(tidemark, upstream.url)
 
-  await waitFor('every installation to end', () => allEnded(tidemark, ledger), 120_000)
-  await mirrored(tidemark, KILLS)
-  await assertLog(t, tidemark, ledger)
-  await assertInstallations(t, tidemark, ledger)
-  await assertReadModels(t, tidemark)
-  t.equal(await tidemark.stop(), 0, 'and at last it stops in order')
-})
+    for (let kill = 1; kill <= KILLS; kill++) {
+      upstream.list(listing(kill))
+      await Promise.allSettled([installOne(tidemark, ledger), sync(tidemark)])
+      await delay(random.integer(MAX_LIFE_MS))
+      await tidemark.kill()
+      await tidemark.start()
+    }
+
+    await waitFor('every installation to end', () => allEnded(tidemark, ledger), 120_000)
+    await mirrored(tidemark, KILLS)
+    await assertLog(t, tidemark, ledger)
+    await assertInstallations(t, tidemark, ledger)
+    await assertReadModels(t, tidemark)
+    t.equal(await tidemark.stop(), 0, 'and at last it stops in order')
+  }),
+)
 
 /** Every server of the upstream changes its description in every round; some come, some go. */
 function listing(round: number): unknown[] {

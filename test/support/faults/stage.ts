@@ -29,6 +29,8 @@ export type Stage = {
   readonly store: EventStore
   readonly pool: pg.Pool
   readonly dataDirectory: string
+  /** As the program has it: by the proxy. */
+  readonly databaseUrl: string
   /** A process of the program on these servers, ready; with all roles unless `environment` says. */
   readonly start: (environment?: NodeJS.ProcessEnv) => Promise<TidemarkProcess>
   /** What must hold after each fault. */
@@ -53,14 +55,15 @@ export async function faultStage(
   const nats = await freshNats(t)
   const toDatabase = await tcpProxy(t, database.appUrl)
   const toBus = await tcpProxy(t, nats.url)
+  const databaseUrl = toDatabase.urlOf(database.appUrl)
   const dataDirectory = newDataDirectory(t)
   const { store, pool } = straightTo(t, database.appUrl)
   const truth = { store, pool, natsUrl: nats.url }
   return {
-    ...{ nats, toDatabase, toBus, store, pool, dataDirectory },
+    ...{ nats, toDatabase, toBus, store, pool, databaseUrl, dataDirectory },
     start: (more = {}) =>
       startTidemark(t, {
-        databaseUrl: toDatabase.urlOf(database.appUrl),
+        databaseUrl,
         databaseOwnerUrl: database.ownerUrl,
         natsUrl: toBus.urlOf(nats.url),
         dataDirectory,
