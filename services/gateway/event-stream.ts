@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 
 const KEEP_ALIVE_MS = 15_000
+const RECONNECT_MS = 1_000
 /** A reader that leaves so much unread has gone or does not keep up. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024
 
@@ -44,9 +45,13 @@ export class EventStream {
     this.#response.end()
   }
 
-  /** Also ends the connection: a closing server would wait for the client to let go of it. */
+  /**
+   * Tells the client when to connect again (WHATWG HTML 9.2.6; MCP 2025-11-25, Streamable HTTP),
+   * and ends the connection too: a closing server would wait for the client to let go of it.
+   */
   disconnect(): void {
     const { socket } = this.#response
+    this.#write(`retry: ${RECONNECT_MS}\n\n`)
     this.#response.end(() => socket?.destroySoon())
   }
 

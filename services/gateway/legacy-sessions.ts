@@ -1,108 +1,128 @@
-import { randomUUID } from 'node:crypto'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { EndedSessions } from '../ports/ended-sessions.ts'
 import type { Caller } from './call-log.ts'
 import type { EventStream } from './event-stream.ts'
 import type { RequestId } from './json-rpc.ts'
 
-const MINUTE = 60_000
+const DAY_MS = 24 * 60 * 60 * 1_000
+/** Then its client has to initialize again. */
+const LIFETIME_MS = 7 * DAY_MS
+/** How long another gateway may still serve a session that was ended. */
+const MAX_AGE_MS = 1_000
+const MAX_KNOWN = 10_000
 
-export type SessionLimits = {
-  readonly idleMs: number
-  /** Of one caller; its least recently used one makes place. */
-  readonly maxPerCaller: number
-  readonly maxAll: number
+export type LegacySessionsDeps = {
+  /** The same in every gateway; they serve each other's sessions. */
+  readonly key: Uint8Array
+  readonly ended: EndedSessions
+  readonly nowMs: () => number
 }
 
-const LIMITS: SessionLimits = { idleMs: 30 * MINUTE, maxPerCaller: 200, maxAll: 20_000 }
+export type LegacySession = { readonly id: string; readonly tenantId: string }
 
 /**
- * A session of MCP up to 2025-11-25. Its id proves nothing: it counts only together with the
- * caller and the installation that it was made for.
+ * Sessions of MCP up to 2025-11-25. There is nothing to remember of one: its id is signed for
+ * the caller and the installation that it was made for, and counts only together with them. So
+ * every gateway serves it, also after a restart; which ones were ended is in the database.
+ *
+ * Its open stream and the calls that can be cancelled are those of one process: a cancellation
+ * that reaches another one does nothing, which the protocol allows.
  */
-export type LegacySession = {
-  readonly id: string
-  readonly caller: Caller
-  readonly installationId: string
-  readonly protocolVersion: string
-  /** What `notifications/cancelled` can still stop. */
-  readonly inFlight: Map<RequestId, AbortController>
-  stream: EventStream | undefined
-}
-
-type Entry = { readonly session: LegacySession; lastUsedMs: number }
-
-/** In the memory of this process: a client that is not known here is told so, and initializes again. */
 export class LegacySessions {
-  /** Least recently used first. */
-  readonly #entries = new Map<string, Entry>()
-  readonly #limits: SessionLimits
-  readonly #nowMs: () => number
+  readonly #deps: LegacySessionsDeps
+  readonly #streams = new Map<string, EventStream>()
+  /** By session, then by request: what `notifications/cancelled` can still stop. */
+  readonly #calls = new Map<string, Map<RequestId, AbortController>>()
+  /** Until when a session need not be looked up again; oldest first. */
+  readonly #known = new Map<string, number>()
 
-  constructor(nowMs: () => number, limits: Partial<SessionLimits> = {}) {
-    this.#nowMs = nowMs
-    this.#limits = { ...LIMITS, ...limits }
+  constructor(deps: LegacySessionsDeps) {
+    this.#deps = deps
   }
 
-  open(caller: Caller, installationId: string, protocolVersion: string): LegacySession {
-    this.#expire()
-    const own = [...this.#entries.values()].filter(({ session }) => isOf(session, caller))
-    if (own.length >= this.#limits.maxPerCaller) this.#close(own[0]?.session.id)
-    if (this.#entries.size >= this.#limits.maxAll) this.#close(this.#entries.keys().next().value)
-    const session: LegacySession = {
-      id: randomUUID(),
-      caller: { tenantId: caller.tenantId, actorId: caller.actorId },
-      installationId,
-      protocolVersion,
-      inFlight: new Map(),
-      stream: undefined,
-    }
-    this.#entries.set(session.id, { session, lastUsedMs: this.#nowMs() })
-    return session
+  /** @returns its id. */
+  open(caller: Caller, installationId: string): string {
+    const claim = `${this.#deps.nowMs().toString(36)}.${randomBytes(16).toString('base64url')}`
+    return `${claim}.${this.#sign(claim, caller, installationId)}`
   }
 
   /** @returns undefined for an id that is unknown, over, or somebody else's. */
-  find(id: string, caller: Caller, installationId: string): LegacySession | undefined {
-    const entry = this.#entries.get(id)
-    if (entry === undefined) return undefined
-    const { session } = entry
-    if (!isOf(session, caller) || session.installationId !== installationId) return undefined
-    this.#entries.delete(id)
-    if (this.#isOver(entry)) {
-      end(session)
+  async find(
+    id: string,
+    caller: Caller,
+    installationId: string,
+  ): Promise<LegacySession | undefined> {
+    const [at = '', nonce = '', signature = ''] = id.split('.')
+    if (!isSame(signature, this.#sign(`${at}.${nonce}`, caller, installationId))) return undefined
+    if (this.#deps.nowMs() > endOf(id) || (await this.#isEnded(caller.tenantId, id)))
       return undefined
+    return { id, tenantId: caller.tenantId }
+  }
+
+  /** Everywhere; here also its stream and its calls. */
+  async end({ id, tenantId }: LegacySession): Promise<void> {
+    await this.#deps.ended.add(tenantId, id, new Date(endOf(id)))
+    this.#known.delete(id)
+    this.#streams.get(id)?.disconnect()
+    for (const call of this.#calls.get(id)?.values() ?? []) call.abort()
+  }
+
+  hasStream({ id }: LegacySession): boolean {
+    return this.#streams.has(id)
+  }
+
+  /** @param open is told what to call when the stream has closed. */
+  attach({ id }: LegacySession, open: (closed: () => void) => EventStream): void {
+    this.#streams.set(
+      id,
+      open(() => this.#streams.delete(id)),
+    )
+  }
+
+  /** Does `work`, which the session's client may cancel. */
+  async during<Answer>(
+    { id }: LegacySession,
+    request: RequestId,
+    work: (cancelled: AbortSignal) => Promise<Answer>,
+  ): Promise<Answer> {
+    const call = new AbortController()
+    const calls = this.#calls.get(id) ?? new Map<RequestId, AbortController>()
+    this.#calls.set(id, calls.set(request, call))
+    try {
+      return await work(call.signal)
+    } finally {
+      if (calls.get(request) === call) calls.delete(request)
+      if (calls.size === 0) this.#calls.delete(id)
     }
-    this.#entries.set(id, { session, lastUsedMs: this.#nowMs() })
-    return session
   }
 
-  close(session: LegacySession): void {
-    this.#close(session.id)
+  cancel({ id }: LegacySession, request: RequestId): void {
+    this.#calls.get(id)?.get(request)?.abort()
   }
 
-  #close(id: string | undefined): void {
-    const entry = id === undefined ? undefined : this.#entries.get(id)
-    if (entry === undefined) return
-    this.#entries.delete(entry.session.id)
-    end(entry.session)
+  async #isEnded(tenantId: string, id: string): Promise<boolean> {
+    const now = this.#deps.nowMs()
+    if ((this.#known.get(id) ?? 0) > now) return false
+    if (await this.#deps.ended.has(tenantId, id)) return true
+    this.#known.delete(id)
+    this.#known.set(id, now + MAX_AGE_MS)
+    const oldest = this.#known.keys().next()
+    if (this.#known.size > MAX_KNOWN && !oldest.done) this.#known.delete(oldest.value)
+    return false
   }
 
-  #expire(): void {
-    for (const [id, entry] of this.#entries) {
-      if (!this.#isOver(entry)) return
-      this.#close(id)
-    }
-  }
-
-  #isOver({ session, lastUsedMs }: Entry): boolean {
-    const used = session.stream !== undefined || session.inFlight.size > 0
-    return !used && this.#nowMs() - lastUsedMs > this.#limits.idleMs
+  #sign(claim: string, { tenantId, actorId }: Caller, installationId: string): string {
+    return createHmac('sha256', this.#deps.key)
+      .update(JSON.stringify([claim, tenantId, actorId, installationId]))
+      .digest('base64url')
   }
 }
 
-function end(session: LegacySession): void {
-  session.stream?.disconnect()
-  for (const controller of session.inFlight.values()) controller.abort()
+function endOf(id: string): number {
+  return Number.parseInt(id, 36) + LIFETIME_MS
 }
 
-function isOf({ caller }: LegacySession, { tenantId, actorId }: Caller): boolean {
-  return caller.tenantId === tenantId && caller.actorId === actorId
+function isSame(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)]
+  return a.length === b.length && timingSafeEqual(a, b)
 }

@@ -7,7 +7,7 @@ import { ServerUnavailableError } from './faults.ts'
 import { type ForwardDeps, forward } from './forward.ts'
 import { MODERN_VERSION, type Refusal, readInbound, refusal } from './inbound.ts'
 import { errorText, type RequestId, RPC, type RpcRequest, resultText } from './json-rpc.ts'
-import { type LegacySession, LegacySessions } from './legacy-sessions.ts'
+import { type LegacySession, LegacySessions, type LegacySessionsDeps } from './legacy-sessions.ts'
 import { discovery, FORWARDED_METHODS, offeredCapabilities } from './offered.ts'
 import type { ServerProcesses } from './server-processes.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -17,6 +17,7 @@ const NEWEST_LEGACY_VERSION = '2025-11-25'
 const SESSION_HEADER = 'mcp-session-id'
 
 export type McpEndpointDeps = ForwardDeps & {
+  readonly sessions: Pick<LegacySessionsDeps, 'key' | 'ended'>
   readonly processes: Pick<ServerProcesses, 'find' | 'lease' | 'onAnnouncement'>
 }
 
@@ -39,7 +40,10 @@ export class McpEndpoint {
 
   constructor(deps: McpEndpointDeps) {
     this.#deps = deps
-    this.#sessions = new LegacySessions(() => deps.now().getTime())
+    this.#sessions = new LegacySessions({
+      ...deps.sessions,
+      nowMs: () => deps.now().getTime(),
+    })
     this.#subscriptions = new Subscriptions(deps.processes)
   }
 
@@ -64,15 +68,15 @@ export class McpEndpoint {
       case 'initialize':
         return this.#initialize(received, inbound.request)
       case 'legacy-request': {
-        const session = this.#session(request, installationId, inbound.request.id)
+        const session = await this.#session(request, installationId, inbound.request.id)
         if ('kind' in session) return refuse(reply, session)
         return this.#legacy(received, session, inbound.request)
       }
       case 'legacy-notification': {
-        const session = this.#session(request, installationId, null)
+        const session = await this.#session(request, installationId, null)
         if ('kind' in session) return refuse(reply, session)
         if (inbound.method === 'notifications/cancelled')
-          session.inFlight.get(inbound.params.requestId as RequestId)?.abort()
+          this.#sessions.cancel(session, inbound.params.requestId as RequestId)
         return reply.code(202).send()
       }
     }
@@ -86,16 +90,15 @@ export class McpEndpoint {
   ): Promise<FastifyReply> {
     if (!request.headers.accept?.includes('text/event-stream'))
       return refuse(reply, invalid(406, null, 'Accept must include text/event-stream.'))
-    const session = this.#session(request, installationId, null)
+    const session = await this.#session(request, installationId, null)
     if ('kind' in session) return refuse(reply, session)
-    if (session.stream !== undefined)
+    if (this.#sessions.hasStream(session))
       return refuse(reply, invalid(409, null, 'This session has a stream already.'))
-    if (this.#subscriptions.isFull(request.actor)) return refuse(reply, TOO_MANY_STREAMS)
-    const closed = () => {
-      session.stream = undefined
-    }
     const { actor } = request
-    session.stream = this.#subscriptions.openSessionStream(actor, installationId, reply, closed)
+    if (this.#subscriptions.isFull(actor)) return refuse(reply, TOO_MANY_STREAMS)
+    this.#sessions.attach(session, (closed) =>
+      this.#subscriptions.openSessionStream(actor, installationId, reply, closed),
+    )
     return reply
   }
 
@@ -105,9 +108,9 @@ export class McpEndpoint {
     reply: FastifyReply,
     installationId: string,
   ): Promise<FastifyReply> {
-    const session = this.#session(request, installationId, null)
+    const session = await this.#session(request, installationId, null)
     if ('kind' in session) return refuse(reply, session)
-    this.#sessions.close(session)
+    await this.#sessions.end(session)
     return reply.code(204).send()
   }
 
@@ -144,8 +147,7 @@ export class McpEndpoint {
     const protocolVersion = LEGACY_VERSIONS.includes(asked) ? asked : NEWEST_LEGACY_VERSION
     return this.#describe(received, request, (identity) => {
       const { actor, server, reply } = received
-      const session = this.#sessions.open(actor, server.installationId, protocolVersion)
-      reply.header(SESSION_HEADER, session.id)
+      reply.header(SESSION_HEADER, this.#sessions.open(actor, server.installationId))
       const { serverInfo, instructions } = identity
       return {
         protocolVersion,
@@ -185,13 +187,9 @@ export class McpEndpoint {
     const { reply } = received
     if (request.method === 'ping') return sendJson(reply, 200, resultText(request.id, {}))
     if (!FORWARDED_METHODS.has(request.method)) return refuse(reply, unknownMethod(request, 200))
-    const cancelled = new AbortController()
-    session.inFlight.set(request.id, cancelled)
-    try {
-      return await this.#forward(received, request, 'legacy', cancelled.signal)
-    } finally {
-      if (session.inFlight.get(request.id) === cancelled) session.inFlight.delete(request.id)
-    }
+    return this.#sessions.during(session, request.id, (cancelled) =>
+      this.#forward(received, request, 'legacy', cancelled),
+    )
   }
 
   async #forward(
@@ -216,18 +214,18 @@ export class McpEndpoint {
   }
 
   /** The caller's own session, or why there is none. */
-  #session(
+  async #session(
     { headers, actor }: FastifyRequest,
     installationId: string,
     id: RequestId | null,
-  ): LegacySession | Refusal {
+  ): Promise<LegacySession | Refusal> {
     const sessionId = headers[SESSION_HEADER]
     if (typeof sessionId !== 'string' || sessionId === '')
       return invalid(400, id, 'Mcp-Session-Id is missing; initialize first.')
     const version = headers['mcp-protocol-version']
     if (version !== undefined && !LEGACY_VERSIONS.includes(String(version)))
       return invalid(400, id, 'MCP-Protocol-Version is not supported in a session.')
-    const session = this.#sessions.find(sessionId, actor, installationId)
+    const session = await this.#sessions.find(sessionId, actor, installationId)
     return session ?? invalid(404, id, 'There is no such session; initialize again.')
   }
 }

@@ -20,7 +20,7 @@ import { refuse } from './call-answer.ts'
 import type { UsageRecorder } from './call-log.ts'
 import { refusal } from './inbound.ts'
 import { RPC } from './json-rpc.ts'
-import { McpEndpoint, type ReceivedBody } from './mcp-endpoint.ts'
+import { McpEndpoint, type McpEndpointDeps, type ReceivedBody } from './mcp-endpoint.ts'
 import type { LiveProcess, ServerProcesses } from './server-processes.ts'
 
 export type GatewayDeps = {
@@ -28,6 +28,8 @@ export type GatewayDeps = {
   readonly db: Kysely<ServerProcessesTables>
   readonly processes: ServerProcesses
   readonly usage: UsageRecorder
+  /** Of MCP's older revisions. */
+  readonly sessions: McpEndpointDeps['sessions']
   readonly now: () => Date
   readonly logger: Logger
   readonly metrics: Metrics

@@ -1,10 +1,15 @@
 import { createArtifactStore } from '../../infra/artifacts/artifact-store.ts'
 import { loadSecretKey } from '../../infra/crypto/secret-key.ts'
 import { createSecretStore, type SecretTables } from '../../infra/crypto/secret-store.ts'
+import { sessionKeyFrom } from '../../infra/crypto/session-key.ts'
 import { createMcpConnector } from '../../infra/mcp/connector.ts'
 import { createGuardedFetch } from '../../infra/mcp/guarded-fetch.ts'
 import { findNpm } from '../../infra/npm/npm-program.ts'
 import { createNpmInstaller } from '../../infra/npm/package-installer.ts'
+import {
+  createEndedSessions,
+  type EndedSessionsTables,
+} from '../../infra/postgres/ended-sessions.ts'
 import { createReadDatabase } from '../../infra/postgres/pool.ts'
 import { createSandbox } from '../../infra/sandbox/sandbox.ts'
 import { createUsageRecorder, type UsageRecorder } from '../gateway/call-log.ts'
@@ -32,6 +37,8 @@ type Machine = {
   readonly secrets: SecretStore
   readonly artifacts: ArtifactStore
   readonly connector: McpConnector
+  /** Shared by all gateways, as the directory is. */
+  readonly sessionKey: Buffer
 }
 
 /** MCP servers on this machine and elsewhere: installing them, and calling them. */
@@ -46,7 +53,7 @@ export async function composeServers(platform: Platform, version: string): Promi
   const told = tellingAppends(store, (stream) => processes.changed(stream))
   return {
     installer: composeInstaller({ ...platform, store: told }, machine),
-    gateway: composeGateway(platform, processes, usage),
+    gateway: composeGateway(platform, machine, processes, usage),
     sandbox: machine.sandbox.status,
   }
 }
@@ -59,10 +66,8 @@ async function openMachine(platform: Platform, version: string): Promise<Machine
     setting: config.sandbox,
     bwrap: config.bubblewrap,
   })
-  const secrets = createSecretStore({
-    db: createReadDatabase<SecretTables>(pool),
-    key: await loadSecretKey(dataDir),
-  })
+  const key = await loadSecretKey(dataDir)
+  const secrets = createSecretStore({ db: createReadDatabase<SecretTables>(pool), key })
   const artifacts = createArtifactStore({ dataDir })
   const remote = owned.use(
     'remote servers',
@@ -72,7 +77,7 @@ async function openMachine(platform: Platform, version: string): Promise<Machine
     ...{ sandbox, secrets, artifacts, fetch: remote.fetch },
     clientInfo: { name: 'tidemark', version },
   })
-  return { sandbox, secrets, artifacts, connector }
+  return { sandbox, secrets, artifacts, connector, sessionKey: sessionKeyFrom(key) }
 }
 
 function composeInstaller(platform: Platform, machine: Machine): Context {
@@ -107,13 +112,18 @@ function composeInstaller(platform: Platform, machine: Machine): Context {
 
 function composeGateway(
   platform: Platform,
+  { sessionKey: key }: Machine,
   processes: ServerProcesses,
   usage: UsageRecorder,
 ): Context {
-  const { db, logger, metrics, now, store } = platform
+  const { db, logger, metrics, now, pool, store } = platform
   const shared = { store, now, logger, metrics }
+  const ended = createEndedSessions(createReadDatabase<EndedSessionsTables>(pool), now)
+  const sessions = { key, ended }
   return {
-    routes: [{ role: 'gateway', plugin: gatewayRoutes({ ...shared, db, processes, usage }) }],
+    routes: [
+      { role: 'gateway', plugin: gatewayRoutes({ ...shared, db, processes, usage, sessions }) },
+    ],
     parts: [
       { role: 'gateway', name: 'installed servers', run: (signal) => processes.follow(signal) },
     ],

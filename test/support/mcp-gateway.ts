@@ -1,9 +1,13 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import type { Configuration, Runtime } from '../../domain/installer/events.ts'
 import { streamName } from '../../domain/kernel/ids.ts'
 import { createMcpConnector } from '../../infra/mcp/connector.ts'
+import {
+  createEndedSessions,
+  type EndedSessionsTables,
+} from '../../infra/postgres/ended-sessions.ts'
 import { createPool, createReadDatabase } from '../../infra/postgres/pool.ts'
 import { createProjector } from '../../infra/projector/projector.ts'
 import {
@@ -98,6 +102,10 @@ export async function testGateway(t: Test, options: GatewayOptions = {}): Promis
     db,
     processes,
     usage,
+    sessions: {
+      key: randomBytes(32),
+      ended: createEndedSessions(createReadDatabase<EndedSessionsTables>(pool), now),
+    },
     ...(options.callTimeoutMs === undefined ? {} : { callTimeoutMs: options.callTimeoutMs }),
   })
   const { app, keyOf } = await testApp(t, routes)

@@ -14,7 +14,7 @@ async function session(): Promise<Readonly<Record<string, string>>> {
 
 t.test('sessions have a random id and the version that the client asked for', async (t) => {
   const response = await post(initialize)
-  t.match(response.headers.get('mcp-session-id'), /^[0-9a-f-]{36}$/)
+  t.match(response.headers.get('mcp-session-id'), /^[\w-]+\.[\w-]{22}\.[\w-]{43}$/)
   t.match(await response.json(), { id: 1, result: { protocolVersion: '2025-06-18' } })
   const future = {
     ...initialize,
@@ -27,6 +27,9 @@ t.test('sessions are needed even when there is exactly one (D-26)', async (t) =>
   const request = { jsonrpc: '2.0', id: 2, method: 'tools/list' }
   await refused(t, await post(request), 400, -32600)
   await refused(t, await post(request, { 'mcp-session-id': 'guess' }), 404, -32600)
+  const { 'mcp-session-id': real = '' } = await session()
+  const forged = { 'mcp-session-id': real.replace(/^./, (first) => (first === 'z' ? 'y' : 'z')) }
+  await refused(t, await post(request, forged), 404, -32600)
   const notification = { jsonrpc: '2.0', method: 'notifications/initialized' }
   t.equal((await post(notification)).status, 400)
   t.equal((await post(notification, await session())).status, 202)
