@@ -29,6 +29,7 @@ const cancelled = new Set()
 const tools = {
   echo: ({ marker }) => text(marker),
   pid: () => text(process.pid),
+  where: () => text(import.meta.dirname),
   environment: () => text(JSON.stringify(process.env)),
   cancelled: () => text(JSON.stringify([...cancelled])),
   fails: () => ({ ...text('it did not work'), isError: true }),
