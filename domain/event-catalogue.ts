@@ -3,6 +3,7 @@ import { gatewayEvents } from './gateway/events.ts'
 import { identityEvents } from './identity/events.ts'
 import { installerEvents } from './installer/events.ts'
 import type { ContextEvents, EventDefinition } from './kernel/upcast.ts'
+import { operationsEvents } from './operations/events.ts'
 import { registryEvents } from './registry/events.ts'
 
 /** Every event type, by bounded context. Type names are unique in the system. */
@@ -12,6 +13,7 @@ export const eventCatalogue: Readonly<Record<string, ContextEvents>> = {
   installer: installerEvents,
   gateway: gatewayEvents,
   analytics: analyticsEvents,
+  operations: operationsEvents,
 }
 
 const byType: ReadonlyMap<string, { context: string; definition: EventDefinition }> = new Map(

@@ -8,14 +8,16 @@ const HEARTBEAT_MS = 3_000
 const SILENCE_MS = 15_000
 const ANSWER_TIMEOUT_MS = 5_000
 
-export type LeaseOptions = {
-  /** Its settings are used for a connection of the lease's own. */
+type Held = {
+  /** Its settings are used for a connection of the leases' own. */
   readonly pool: pg.Pool
-  /** What is leased, unique in the database. */
-  readonly name: string
   readonly signal: AbortSignal
   readonly logger: Logger
 }
+
+/** What is leased, unique in the database. */
+export type LeaseOptions = Held & { readonly name: string }
+export type LeasesOptions = Held & { readonly names: readonly string[] }
 
 /**
  * Waits for the lease, then does `work` while holding it: of all processes on this database,
@@ -27,8 +29,20 @@ export type LeaseOptions = {
  * @throws what `work` throws, or a connection's error while it waits.
  */
 export async function holdLease(
-  { pool, name, signal, logger }: LeaseOptions,
+  { name, ...options }: LeaseOptions,
   work: (held: AbortSignal) => Promise<void>,
+): Promise<void> {
+  await holdLeases({ ...options, names: [name] }, (_held, signal) => work(signal))
+}
+
+/**
+ * The same for several leases, of which processes may hold different ones: does `work` with those
+ * that it got, and while it works tries for the others. When it gets one more, the signal given to
+ * `work` aborts, and once that has ended, `work` is done again with all of them.
+ */
+export async function holdLeases(
+  { pool, names, signal, logger }: LeasesOptions,
+  work: (held: ReadonlySet<string>, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const client = new pg.Client({ ...pool.options, query_timeout: ANSWER_TIMEOUT_MS })
   const lost = new AbortController()
@@ -36,39 +50,63 @@ export async function holdLease(
   client.on('error', lose)
   client.on('end', lose)
   signal.addEventListener('abort', lose, { once: true })
+  const held = new Set<string>()
   try {
     await client.connect()
     await client.query(`set idle_session_timeout = ${SILENCE_MS}`)
-    if (!(await acquire(client, name, lost.signal))) return
-    logger.info({ lease: name }, 'lease taken')
-    const heart = beat(client, lost)
-    await work(lost.signal).finally(() => lost.abort())
-    await heart
+    let more = await acquireMore(client, names, held, lost.signal)
+    while (more && !lost.signal.aborted) {
+      logger.info({ leases: [...held] }, 'leases taken')
+      const turn = new AbortController()
+      const during = AbortSignal.any([lost.signal, turn.signal])
+      const waiting = waitForMore(client, names, held, during).catch(() => {
+        lose()
+        return false
+      })
+      void waiting.then(() => turn.abort())
+      await work(new Set(held), during).finally(() => turn.abort())
+      more = await waiting
+    }
   } finally {
     signal.removeEventListener('abort', lose)
     await client.end().catch(() => {})
   }
 }
 
-/** @returns false when `signal` aborted before the lease was free. */
-async function acquire(client: pg.Client, name: string, signal: AbortSignal): Promise<boolean> {
+/** Until it got one more, and keeps the session from falling silent. @returns false when `signal` aborted first. */
+async function waitForMore(
+  client: pg.Client,
+  names: readonly string[],
+  held: Set<string>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (held.size < names.length) return acquireMore(client, names, held, signal)
   while (!signal.aborted) {
-    const { rows } = await client.query<{ taken: boolean }>(
-      'select pg_try_advisory_lock(hashtextextended($1, 0)) as taken',
-      [`tidemark lease ${name}`],
-    )
-    if (rows[0]?.taken === true) return true
-    await pause(STANDBY_POLL_MS, signal)
+    await pause(HEARTBEAT_MS, signal)
+    if (!signal.aborted) await client.query('select')
   }
   return false
 }
 
-/** Resolves when the lease is given back or lost. */
-async function beat(client: pg.Client, lost: AbortController): Promise<void> {
-  while (!lost.signal.aborted) {
-    await pause(HEARTBEAT_MS, lost.signal)
-    if (!lost.signal.aborted) await client.query('select').catch(() => lost.abort())
+async function acquireMore(
+  client: pg.Client,
+  names: readonly string[],
+  held: Set<string>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  while (!signal.aborted) {
+    const missing = names.filter((name) => !held.has(name))
+    const { rows } = await client.query<{ name: string; taken: boolean }>(
+      `select name, pg_try_advisory_lock(hashtextextended('tidemark lease ' || name, 0)) as taken
+       from unnest($1::text[]) as wanted (name)`,
+      [missing],
+    )
+    const taken = rows.filter(({ taken }) => taken)
+    for (const { name } of taken) held.add(name)
+    if (taken.length > 0) return true
+    await pause(STANDBY_POLL_MS, signal)
   }
+  return false
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

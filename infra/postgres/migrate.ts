@@ -10,7 +10,7 @@ const READ_MODEL_MIGRATIONS = path.resolve(import.meta.dirname, '../../projectio
 /** Session-level advisory lock: programs that start together migrate one after the other. */
 const MIGRATION_LOCK = 7_315_000
 
-const SCHEMAS = ['log', 'ops', 'read'] as const
+const SCHEMAS = ['log', 'ops', 'read', 'shape'] as const
 /** What the search of the read models is made of; trusted, so the database's owner may add them. */
 const EXTENSIONS = ['pg_trgm', 'unaccent', 'fuzzystrmatch'] as const
 
@@ -25,6 +25,9 @@ export type MigrateOptions = {
  * Brings the event log, the operational tables and the read models up to date. Repeating it
  * changes nothing; programs that start at the same time wait for each other.
  *
+ * The read models' tables are made twice: in `read`, and in `shape`, where they stay empty. What is
+ * built beside the live rows is shaped like the second, whatever became of the first.
+ *
  * @throws {Error} naming the migration that failed; the ones before it stay.
  */
 export async function migrate({ ownerUrl, appRole }: MigrateOptions): Promise<void> {
@@ -36,6 +39,7 @@ export async function migrate({ ownerUrl, appRole }: MigrateOptions): Promise<vo
       await createSchemas(owner)
       await runMigrations(ownerUrl, LOG_MIGRATIONS, 'ops')
       await runMigrations(ownerUrl, READ_MODEL_MIGRATIONS, 'read')
+      await runMigrations(ownerUrl, READ_MODEL_MIGRATIONS, 'shape')
       await grant(owner, appRole)
     } finally {
       // Closing the connection gives the lock back.
@@ -44,17 +48,6 @@ export async function migrate({ ownerUrl, appRole }: MigrateOptions): Promise<vo
   } finally {
     await pool.end()
   }
-}
-
-/**
- * Builds the read models' tables, empty, in a schema of their own, which is made when absent.
- * The application's role may do it: it then owns the schema.
- */
-export async function migrateReadModels(options: {
-  readonly url: string
-  readonly schema: string
-}): Promise<void> {
-  await runMigrations(options.url, READ_MODEL_MIGRATIONS, options.schema)
 }
 
 async function createSchemas(owner: pg.ClientBase): Promise<void> {
@@ -93,14 +86,17 @@ async function grant(owner: pg.ClientBase, appRole: string | undefined): Promise
   await owner.query(`
     begin;
     grant create on database ${owner.escapeIdentifier(rows[0].database)} to ${role};
-    grant usage on schema log, ops, read to ${role};
+    grant usage on schema log, ops, read, shape to ${role};
     revoke all on all tables in schema log from ${role};
     grant select, insert on all tables in schema log to ${role};
     grant all on all tables in schema ops, read to ${role};
     grant all on all sequences in schema ops, read to ${role};
+    grant execute on all functions in schema ops to ${role};
+    grant select on all tables in schema shape to ${role};
     grant create on schema read to ${role};
     alter default privileges in schema ops, read grant all on tables to ${role};
     alter default privileges in schema ops, read grant all on sequences to ${role};
+    alter default privileges in schema shape grant select on tables to ${role};
     commit;
   `)
 }

@@ -52,7 +52,7 @@ export async function addCheckpoints(
 }
 
 /** A holder of locks that stands still loses them, so that another projector can go on. */
-const STUCK_MS = 30_000
+export const STUCK_MS = 30_000
 
 /**
  * Begins a projector's transaction, in one round trip: its settings, the compare-and-set of
@@ -90,6 +90,20 @@ export async function advance(
       pg_notify(${PROGRESS_CHANNEL}, '')`.execute(trx)
   if (rows[0]?.moved !== advances.length)
     throw new FencedError('The checkpoints moved without this projector.')
+}
+
+/** Says why a read model stands still without having been projected further. */
+export async function stop(
+  db: Kysely<unknown>,
+  schema: string,
+  name: string,
+  { version, position, epoch }: Checkpoint,
+  cause: string,
+): Promise<void> {
+  await sql`
+    update ${sql.table(`${schema}.checkpoints`)} set stopped = ${cause}
+    where read_model = ${name} and version = ${version} and epoch = ${epoch}
+      and position = ${position.toString()}::bigint`.execute(db)
 }
 
 /** Tells whoever waits for the read models, once the transaction commits. */

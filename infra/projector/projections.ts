@@ -11,6 +11,7 @@ import type {
 import { createReadDatabase } from '../postgres/pool.ts'
 import { type Checkpoint, readCheckpoints } from './checkpoints.ts'
 import { LIVE_SCHEMA } from './live-schema.ts'
+import { readProgress } from './rebuild-progress.ts'
 import { retryParked } from './retry.ts'
 
 export type ProjectionsDeps = {
@@ -32,10 +33,13 @@ export function createProjections({
     async states(tenantId) {
       const checkpoints = await readCheckpoints(db, schema)
       const parked = await countParked(db, schema, tenantId)
+      const rebuilds = await readProgress(db)
       const head = await store.head()
-      return readModels.map((model) =>
-        stateOf(model, checkpoints.get(model.name), head, parked.get(model.name) ?? 0),
-      )
+      return readModels.map((model) => ({
+        ...stateOf(model, checkpoints.get(model.name), head),
+        parkedStreams: parked.get(model.name) ?? 0,
+        rebuild: rebuilds.get(model.name) ?? null,
+      }))
     },
     parked: (query) => listParked(db, schema, query),
     async retry(stream) {
@@ -50,18 +54,17 @@ function stateOf(
   model: AnyReadModel,
   checkpoint: Checkpoint | undefined,
   head: Position,
-  parkedStreams: number,
-): ReadModelState {
+): Omit<ReadModelState, 'parkedStreams' | 'rebuild'> {
   const { version = 0, position = 0n, stopped = null } = checkpoint ?? {}
   const building = version < model.version
   return {
     readModel: model.name,
     version,
+    programVersion: model.version,
     state: building ? 'building' : stopped === null ? 'live' : 'stopped',
     cause: stopped,
     position,
     lag: head > position ? head - position : 0n,
-    parkedStreams,
   }
 }
 

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 import type { Logger } from '../../services/ports/logger.ts'
 import { backoff } from '../backoff.ts'
-import { holdLease } from '../postgres/lease.ts'
+import { holdLeases } from '../postgres/lease.ts'
 import { createReadDatabase } from '../postgres/pool.ts'
 import { FencedError } from './checkpoints.ts'
 import { LIVE_SCHEMA } from './live-schema.ts'
 import { measureLag } from './measure-lag.ts'
 import { type ProjectorDeps, runSession } from './session.ts'
+import { establish, upgradeReadModels } from './upgrade.ts'
 
 const RETRY_MIN_MS = 100
 const RETRY_MAX_MS = 10_000
@@ -17,24 +19,35 @@ export type Projector = {
 }
 
 /**
- * Keeps the read models up to date with the log. Any number of processes may run one: a lease
- * lets one work and the others stand by, and the compare-and-set of the checkpoints keeps two
- * that both believe to hold it from doing harm.
+ * Keeps the read models up to date with the log. Any number of processes may run one, also of
+ * different versions of the program: a lease for each read model and version lets one of them work
+ * and the others stand by, and the compare-and-set of the checkpoints keeps two that both believe
+ * to hold it from doing harm. A read model whose rows are of an older version is rebuilt meanwhile.
  */
 export function createProjector(deps: ProjectorDeps): Projector {
-  const { pool, logger, schema = LIVE_SCHEMA } = deps
+  const { pool, store, logger, readModels, schema = LIVE_SCHEMA } = deps
+  const leases = new Map(readModels.map((model) => [leaseOf(schema, model), model]))
   return {
     async run(signal) {
       const db = createReadDatabase<unknown>(pool)
       const measuring = measureLag(deps, db, schema, signal)
+      const upgrades = { pool, db, store, logger, schema }
+      let upgrading: Promise<void> | undefined
       let failures = 0
       const succeeded = () => {
         failures = 0
       }
       while (!signal.aborted) {
         try {
-          await holdLease({ pool, name: `projector ${schema}`, signal, logger }, async (held) => {
-            while (!held.aborted) await runSession({ ...deps, db, schema, signal: held, succeeded })
+          await establish(upgrades, readModels)
+          upgrading ??= upgradeReadModels(upgrades, readModels, signal).finally(() => {
+            upgrading = undefined
+          })
+          const wanted = { pool, names: [...leases.keys()], signal, logger }
+          await holdLeases(wanted, async (held, during) => {
+            const own = [...leases].filter(([name]) => held.has(name)).map(([, model]) => model)
+            const session = { ...deps, readModels: own, db, schema, signal: during, succeeded }
+            while (!during.aborted) await runSession(session)
           })
         } catch (error) {
           failures += 1
@@ -44,9 +57,14 @@ export function createProjector(deps: ProjectorDeps): Projector {
           )
         }
       }
+      await upgrading
       await measuring
     },
   }
+}
+
+function leaseOf(schema: string, { name, version }: AnyReadModel): string {
+  return `projector ${schema} ${name} ${version}`
 }
 
 function report(logger: Logger, error: unknown): void {

@@ -15,9 +15,10 @@ export type Run = {
   /** Streams whose events wait behind one that could not be projected. */
   readonly parked: Set<string>
   /** Where it ends; undefined = never. */
-  readonly until: Position | undefined
+  until: Position | undefined
 }
 
+/** @throws {MissingTableError} when the schema does not have all of its tables. */
 export async function startRun(
   db: Kysely<unknown>,
   schema: string,

@@ -1,19 +1,21 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type pg from 'pg'
+import { MissingTableError } from '../../projections/kernel/columns.ts'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 import type { EventStore } from '../../services/ports/event-store.ts'
 import type { Logger } from '../../services/ports/logger.ts'
 import type { Metrics } from '../../services/ports/metrics.ts'
 import { readAhead } from '../eventstore/read-ahead.ts'
-import { adopt } from './adopt.ts'
-import { buildReadModels } from './build.ts'
-import { addCheckpoints, type Checkpoint, readCheckpoints } from './checkpoints.ts'
+import { causeOf } from './blame.ts'
+import { type Checkpoint, readCheckpoints, stop } from './checkpoints.ts'
 import type { Plan } from './plan.ts'
 import { projectBatch } from './project-batch.ts'
 import { type Run, startRun, typesOf } from './run.ts'
-import { dropAbandoned, dropSchema, makeScratch, scratchName } from './scratch.ts'
 
 const MAX_BATCH = 2_000
+/** How often those that are not followed are looked at. */
+const LOOK_MS = 250
 /** A read model that stopped is tried again after this time: what was missing may be there. */
 const RETRY_STOPPED_MS = 60_000
 
@@ -44,65 +46,93 @@ export type SessionDeps = ProjectorDeps & {
  */
 export async function runSession(deps: SessionDeps): Promise<void> {
   const { db, schema, readModels, logger, signal } = deps
-  const checkpoints = await establish(db, schema, readModels)
+  const checkpoints = await readCheckpoints(db, schema)
   const versionOf = (model: AnyReadModel) => checkpoints.get(model.name)?.version ?? 0
   for (const model of readModels.filter((each) => versionOf(each) > each.version))
     logger.warn({ readModel: model.name }, 'left to a newer program')
-  const outdated = readModels.filter((each) => versionOf(each) < each.version)
-  const current = readModels.filter((each) => versionOf(each) === each.version)
-  const runs = await Promise.all(
-    current.map((each) => startRun(db, schema, each, checkpoints.get(each.name) as Checkpoint)),
+  const own = readModels.filter((each) => versionOf(each) <= each.version)
+  const runs = await startRuns(
+    deps,
+    own.filter((each) => versionOf(each) === each.version),
+    checkpoints,
   )
+  const followed = new Set(runs.map(({ model }) => model))
   const end = new AbortController()
   const both = AbortSignal.any([signal, end.signal])
-  const finish = <T>(work: Promise<T>) => work.finally(() => end.abort())
+  const finish = (work: Promise<void>) => work.finally(() => end.abort())
   await Promise.all([
-    finish(followLog(deps, runs, both, end)),
-    ...(outdated.length > 0 ? [finish(rebuild(deps, outdated, both))] : []),
+    finish(followLog(deps, runs, followed, both)),
+    finish(untilOneMayJoin(deps, own, followed, both)),
   ])
 }
 
-/**
- * Every read model gets a checkpoint. On a system without any, they all begin where the log
- * does; one that comes later is built beside the others first, so that they do not wait for it.
- */
-async function establish(
-  db: Kysely<unknown>,
-  schema: string,
+/** One whose table is gone is left out, and says so, instead of holding up the others. */
+async function startRuns(
+  { db, schema, logger }: SessionDeps,
   models: readonly AnyReadModel[],
-): Promise<Map<string, Checkpoint>> {
-  const known = await readCheckpoints(db, schema)
-  const missing = models.filter(({ name }) => !known.has(name))
-  if (missing.length === 0) return known
-  await addCheckpoints(db, schema, missing, ({ version }) => (known.size === 0 ? version : 0))
-  return readCheckpoints(db, schema)
+  checkpoints: ReadonlyMap<string, Checkpoint>,
+): Promise<Run[]> {
+  const runs: Run[] = []
+  for (const model of models) {
+    const checkpoint = checkpoints.get(model.name)
+    if (checkpoint === undefined) continue
+    try {
+      runs.push(await startRun(db, schema, model, checkpoint))
+    } catch (error) {
+      if (!(error instanceof MissingTableError)) throw error
+      const cause = causeOf(error)
+      logger.error({ readModel: model.name, cause }, 'read model stopped')
+      await stop(db, schema, model.name, checkpoint, cause)
+    }
+  }
+  return runs
+}
+
+/** Resolves when one that is not followed was rebuilt, or is due to be tried again. */
+async function untilOneMayJoin(
+  { db, schema }: SessionDeps,
+  own: readonly AnyReadModel[],
+  followed: ReadonlySet<AnyReadModel>,
+  signal: AbortSignal,
+): Promise<void> {
+  let since: number | undefined
+  while (!signal.aborted) {
+    await delay(LOOK_MS, undefined, { signal }).catch(() => {})
+    const others = own.filter((model) => !followed.has(model))
+    if (others.length === 0 || signal.aborted) continue
+    since ??= performance.now()
+    if (performance.now() - since > RETRY_STOPPED_MS) return
+    const checkpoints = await readCheckpoints(db, schema)
+    const isReady = ({ name, version }: AnyReadModel) => {
+      const checkpoint = checkpoints.get(name)
+      return checkpoint?.version === version && checkpoint.stopped === null
+    }
+    if (others.some(isReady)) return
+  }
 }
 
 async function followLog(
   deps: SessionDeps,
   runs: readonly Run[],
+  followed: Set<AnyReadModel>,
   signal: AbortSignal,
-  end: AbortController,
 ): Promise<void> {
   const { db, schema, store, succeeded } = deps
-  let going = runs
-  let retry: NodeJS.Timeout | undefined
-  try {
-    const after = lowest(runs)
-    if (after === undefined) return await aborted(signal)
-    const feed = store.follow({ after, signal, types: typesOf(runs), maxBatch: MAX_BATCH })
-    for await (const batch of readAhead(feed, () => end.abort())) {
-      if (signal.aborted) return
-      const plans = await projectBatch(db, schema, going, batch)
-      succeeded()
-      report(deps, plans)
-      going = going.filter(({ checkpoint }) => checkpoint.stopped === null)
-      if (going.length < runs.length) retry ??= setTimeout(() => end.abort(), RETRY_STOPPED_MS)
-    }
-    if (!signal.aborted) throw new Error('The event store was closed.')
-  } finally {
-    clearTimeout(retry)
+  const end = new AbortController()
+  const both = AbortSignal.any([signal, end.signal])
+  const after = lowest(runs)
+  if (after === undefined) return await aborted(signal)
+  const feed = store.follow({ after, signal: both, types: typesOf(runs), maxBatch: MAX_BATCH })
+  for await (const batch of readAhead(feed, () => end.abort())) {
+    if (signal.aborted) return
+    const going = runs.filter(({ model }) => followed.has(model))
+    const plans = await projectBatch(db, schema, going, batch)
+    succeeded()
+    report(deps, plans)
+    for (const { model, checkpoint } of going)
+      if (checkpoint.stopped !== null) followed.delete(model)
   }
+  if (!signal.aborted) throw new Error('The event store was closed.')
 }
 
 function lowest(runs: readonly Run[]): bigint | undefined {
@@ -133,29 +163,4 @@ function logFaults(logger: Logger, { run, parked, stopped }: Plan): void {
     logger.error({ readModel, stream, eventId, type, cause }, 'stream parked')
   }
   if (stopped !== null) logger.error({ readModel, cause: stopped }, 'read model stopped')
-}
-
-/** Builds read models of a new version beside the live ones, which queries see until they are done. */
-async function rebuild(
-  { db, store, schema: live, logger, succeeded }: SessionDeps,
-  models: readonly AnyReadModel[],
-  signal: AbortSignal,
-): Promise<void> {
-  const names = models.map(({ name }) => name)
-  logger.info({ readModels: names }, 'rebuilding read models')
-  const built = scratchName()
-  try {
-    await dropAbandoned(db)
-    await makeScratch(db, { live, schema: built }, models)
-    const head = await store.head()
-    const until = new Map(models.map((model) => [model, head]))
-    await buildReadModels({ db, store, until, schema: built, signal })
-    for (const model of models) await adopt(db, { live, built }, model)
-    succeeded()
-    logger.info({ readModels: names }, 'read models rebuilt')
-  } catch (error) {
-    if (!signal.aborted) throw error
-  } finally {
-    await dropSchema(db, built)
-  }
 }

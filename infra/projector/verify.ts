@@ -1,13 +1,14 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import type pg from 'pg'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 import type { EventStore, Position } from '../../services/ports/event-store.ts'
 import { createReadDatabase } from '../postgres/pool.ts'
-import { buildReadModels } from './build.ts'
+import { buildThrough, startBuild } from './build.ts'
 import { readCheckpoints } from './checkpoints.ts'
 import { compareSchemas, type TableComparison } from './compare.ts'
 import { LIVE_SCHEMA } from './live-schema.ts'
-import { dropAbandoned, dropSchema, makeScratch, scratchName } from './scratch.ts'
+import type { Run } from './run.ts'
+import { dropAbandoned, dropSchema, makeScratch, SHAPE_SCHEMA, scratchName } from './scratch.ts'
 
 export type VerifyOptions = {
   readonly pool: pg.Pool
@@ -55,19 +56,26 @@ export type Verification = {
 export async function verifyReadModels(options: VerifyOptions): Promise<Verification> {
   const { pool, store, readModels, signal, onProgress, schema = LIVE_SCHEMA } = options
   const db = createReadDatabase<unknown>(pool)
-  const live = `${scratchName()}_live`
-  const rebuilt = `${scratchName()}_log`
+  const live = scratchName('live')
+  const rebuilt = scratchName('log')
   try {
     await dropAbandoned(db)
     const copied = await copyLive(db, { from: schema, to: live }, readModels)
     const ready = copied.filter(({ ready }) => ready)
-    await makeScratch(db, { live: schema, schema: rebuilt }, readModels)
-    const until = new Map(ready.map(({ model, position }) => [model, position]))
+    await makeScratch(db, rebuilt, readModels)
+    const runs = await startBuild(
+      db,
+      rebuilt,
+      ready.map(({ model }) => model),
+    )
+    for (const run of runs)
+      run.until = ready.find(({ model }) => model === run.model)?.position ?? 0n
     const end = ready.reduce((last, { position }) => (position > last ? position : last), 0n)
-    await buildReadModels({
-      ...{ db, store, until, schema: rebuilt, signal },
+    await buildThrough(runs, {
+      ...{ db, store, schema: rebuilt, signal },
       onProgress: (events, position) => onProgress?.({ events, position, end }),
     })
+    await assertBuilt(db, rebuilt, runs)
     const verdicts: ReadModelVerdict[] = []
     for (const each of copied) {
       const tables = each.ready ? await compareSchemas(db, { live, rebuilt }, each.model) : []
@@ -106,9 +114,7 @@ async function copyLive(
       const checkpoints = await readCheckpoints(trx, from)
       const parked = await countParked(trx, from)
       for (const table of models.flatMap(({ keys }) => Object.keys(keys)))
-        await sql`
-          create table ${sql.table(`${to}.${table}`)} as
-          select * from ${sql.table(`${from}.${table}`)}`.execute(trx)
+        await copyTable(trx, { from, to }, table)
       return models.map((model) => {
         const checkpoint = checkpoints.get(model.name)
         return {
@@ -120,6 +126,29 @@ async function copyLive(
         }
       })
     })
+}
+
+/** One that was dropped is compared as if all its rows had been deleted. */
+async function copyTable(
+  trx: Transaction<unknown>,
+  { from, to }: { readonly from: string; readonly to: string },
+  table: string,
+): Promise<void> {
+  const { rows } = await sql<{ there: boolean }>`
+    select to_regclass(${`${from}.${table}`}) is not null as there`.execute(trx)
+  const source =
+    rows[0]?.there === true
+      ? sql`select * from ${sql.table(`${from}.${table}`)}`
+      : sql`select * from ${sql.table(`${SHAPE_SCHEMA}.${table}`)}`
+  await sql`create table ${sql.table(`${to}.${table}`)} as ${source}`.execute(trx)
+}
+
+/** A crash of the database empties what was built: that would be compared with nothing. */
+async function assertBuilt(db: Kysely<unknown>, schema: string, runs: readonly Run[]) {
+  const found = await readCheckpoints(db, schema)
+  for (const { model, checkpoint } of runs)
+    if (found.get(model.name)?.position !== checkpoint.position)
+      throw new Error('The database was interrupted during the verification.')
 }
 
 async function countParked(db: Kysely<unknown>, schema: string): Promise<Map<string, number>> {

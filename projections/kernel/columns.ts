@@ -12,10 +12,15 @@ export type Column = {
 /** The columns that a read model writes, by table. */
 export type Columns = ReadonlyMap<string, readonly Column[]>
 
+/** A read model cannot be projected without it; the others can. */
+export class MissingTableError extends Error {
+  override readonly name = 'MissingTableError'
+}
+
 /**
  * What the database says of the tables; a generated column is left out.
  *
- * @throws {Error} when a table is not there.
+ * @throws {MissingTableError} when a table is not there.
  */
 export async function readColumns<Tables>(
   db: Kysely<Tables>,
@@ -37,6 +42,7 @@ export async function readColumns<Tables>(
   const columns = new Map<string, Column[]>(tables.map((table) => [table, []]))
   for (const { table, ...column } of rows) columns.get(table)?.push(column)
   for (const [table, found] of columns)
-    if (found.length === 0) throw new Error(`There is no table ${table} in schema ${schema}.`)
+    if (found.length === 0)
+      throw new MissingTableError(`There is no table ${table} in schema ${schema}.`)
   return columns
 }

@@ -1,76 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
-import { isOperator } from '../kernel/actor.ts'
-import { problem } from '../kernel/problem.ts'
-import { problemFor } from '../kernel/problem-handler.ts'
-import type { Logger } from '../ports/logger.ts'
-import type {
-  ReadModelVerdict,
-  ReadModelVerifier,
-  VerificationProgress,
-} from '../ports/read-model-verifier.ts'
+import { requireOperator } from '../kernel/actor.ts'
+import type { Verifications } from '../kernel/verifications.ts'
 
-export type VerificationRoutesDeps = {
-  readonly verifier: ReadModelVerifier
-  readonly logger: Logger
-  /** Aborted when the process stops. */
-  readonly stopping: AbortSignal
-}
-
-const NDJSON = 'application/x-ndjson'
-const PROGRESS_EVERY_MS = 200
-
-const decimal = Type.String({ pattern: '^[0-9]+$' })
-const Verdict = Type.Object({
-  readModel: Type.String(),
-  verdict: Type.Enum(['identical', 'different', 'not-verified']),
-  position: { ...decimal, description: 'up to here it was rebuilt and compared' },
-  parkedStreams: Type.Integer(),
-  stopped: Type.Union([Type.String(), Type.Null()]),
-  tables: Type.Array(
-    Type.Object({
-      table: Type.String(),
-      rows: Type.Integer({ description: 'rows that were compared' }),
-      differences: Type.Integer(),
-      examples: Type.Array(
-        Type.Object({
-          key: Type.Record(Type.String(), Type.Unknown()),
-          kind: Type.Enum(['missing', 'extra', 'different']),
-        }),
-      ),
-    }),
-  ),
-})
-const Verification = Type.Object({
-  identical: Type.Boolean({ description: 'every row of every read model is what the log says' }),
-  durationMs: Type.Integer(),
-  readModels: Type.Array(Verdict),
-})
-
-type Result = Awaited<ReturnType<ReadModelVerifier['verify']>>
-
-/** The read models prove themselves. */
-export function verificationRoutes(deps: VerificationRoutesDeps): FastifyPluginAsyncTypebox {
-  let running = false
-
-  async function verify(
-    request: FastifyRequest,
-    onProgress: (progress: VerificationProgress) => void,
-  ) {
-    const gone = new AbortController()
-    const leave = () => gone.abort()
-    request.raw.socket.once('close', leave)
-    const startedAt = performance.now()
-    try {
-      const signal = AbortSignal.any([gone.signal, deps.stopping])
-      const result = await deps.verifier.verify(signal, onProgress)
-      return shown(result, performance.now() - startedAt)
-    } finally {
-      request.raw.socket.off('close', leave)
-    }
-  }
-
+/** The proof that everything which queries show is what the log says. */
+export function verificationRoutes(verifications: Verifications): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.post(
       '/v1/audit/verifications',
@@ -78,82 +11,15 @@ export function verificationRoutes(deps: VerificationRoutesDeps): FastifyPluginA
         schema: {
           tags: ['audit'],
           summary: 'Compare every read model with the log, row by row',
-          description:
-            'Rebuilds all rows from the log beside the live ones, which go on. Spans all tenants, so ' +
-            'only keys of the default tenant may. ' +
-            `With \`Accept: ${NDJSON}\` the answer is lines, each an object with \`progress\` while it runs, then one ` +
-            '`result` or `problem`.',
-          response: { 200: Verification },
+          description: verifications.description,
+          response: verifications.response,
         },
         config: { access: 'operations:read' },
       },
       async (request, reply) => {
-        if (!isOperator(request.actor))
-          throw problem(
-            403,
-            'operator-only',
-            'Only keys of the default tenant, which operates this server, may see all tenants.',
-          )
-        if (running)
-          throw problem(409, 'verification-running', 'Another verification runs; wait for its end.')
-        running = true
-        try {
-          if (!wantsLines(request)) return await verify(request, () => {})
-          await answerInLines(request, reply, deps.logger, (report) => verify(request, report))
-          return reply
-        } finally {
-          running = false
-        }
+        requireOperator(request.actor)
+        return await verifications.answer(request, reply)
       },
     )
-  }
-}
-
-function wantsLines({ headers }: FastifyRequest): boolean {
-  return headers.accept?.includes(NDJSON) ?? false
-}
-
-async function answerInLines(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  logger: Logger,
-  work: (onProgress: (progress: VerificationProgress) => void) => Promise<object>,
-): Promise<void> {
-  reply.hijack()
-  const { raw } = reply
-  raw.writeHead(200, {
-    ...(reply.getHeaders() as Record<string, string>),
-    'content-type': `${NDJSON}; charset=utf-8`,
-    'cache-control': 'no-store',
-  })
-  const line = (value: object) => raw.write(`${JSON.stringify(value)}\n`)
-  let last = 0
-  try {
-    const result = await work(({ events, position, end }) => {
-      if (performance.now() - last < PROGRESS_EVERY_MS) return
-      last = performance.now()
-      line({ progress: { events, position: position.toString(), end: end.toString() } })
-    })
-    line({ result })
-  } catch (error) {
-    logger.error({ err: error, correlationId: request.id }, 'A verification broke.')
-    line({ problem: { ...problemFor(error).problem, traceId: request.id } })
-  } finally {
-    raw.end()
-  }
-}
-
-function shown({ identical, readModels }: Result, ms: number) {
-  return { identical, durationMs: Math.round(ms), readModels: readModels.map(shownVerdict) }
-}
-
-function shownVerdict({ position, tables, ...verdict }: ReadModelVerdict) {
-  return {
-    ...verdict,
-    position: position.toString(),
-    tables: tables.map(({ examples, ...table }) => ({
-      ...table,
-      examples: examples.map((example) => ({ ...example })),
-    })),
   }
 }

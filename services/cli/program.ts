@@ -4,6 +4,7 @@ import { addCallCommand } from './commands/call.ts'
 import { addEventCommands } from './commands/events.ts'
 import { addInstallationCommands } from './commands/installations.ts'
 import { addKeyCommands } from './commands/keys.ts'
+import { addReadModelCommands } from './commands/read-models.ts'
 import { addSearchCommand } from './commands/search.ts'
 import { addServeCommand, type Serve } from './commands/serve.ts'
 import { addShowCommand } from './commands/show.ts'
@@ -27,6 +28,7 @@ export function buildProgram(serve: Serve): Command {
   addStatsCommand(program)
   addEventCommands(program)
   addAuditCommands(program)
+  addReadModelCommands(program)
   addKeyCommands(program)
   addServeCommand(program, serve)
   return program

@@ -14,6 +14,11 @@ export type Verification = {
       readonly table: string
       readonly rows: number
       readonly differences: number
+      readonly examples: readonly {
+        readonly key: Readonly<Record<string, unknown>>
+        /** `missing`: only the log says it. `extra`: only the live row is there. */
+        readonly kind: 'missing' | 'extra' | 'different'
+      }[]
     }[]
   }[]
 }
@@ -24,14 +29,13 @@ type Line = {
   readonly problem?: { readonly status: number; readonly code: string; readonly detail: string }
 }
 
-/** Has every read model rebuilt from the log and compared with the live one, row by row. */
-export async function verify(api: Api, show: (state: string) => void): Promise<Verification> {
-  const response = await api.open(
-    '/v1/audit/verifications',
-    {},
-    { accept: 'application/x-ndjson' },
-    'POST',
-  )
+/** Has read models rebuilt from the log and compared with the live ones, row by row; by default all. */
+export async function verify(
+  api: Api,
+  show: (state: string) => void,
+  path = '/v1/audit/verifications',
+): Promise<Verification> {
+  const response = await api.open(path, {}, { accept: 'application/x-ndjson' }, 'POST')
   for await (const text of linesIn(response)) {
     const { progress, result, problem }: Line = JSON.parse(text)
     if (progress !== undefined)
@@ -40,4 +44,11 @@ export async function verify(api: Api, show: (state: string) => void): Promise<V
     if (result !== undefined) return result
   }
   throw new CliError(EXIT.fault, 'The answer ended before the verification did.')
+}
+
+export function summaryOf({ identical, durationMs, readModels }: Verification): string {
+  const rows = readModels.flatMap(({ tables }) => tables).reduce((sum, each) => sum + each.rows, 0)
+  const verdict = identical ? 'identical' : 'NOT identical'
+  const models = readModels.length === 1 ? '1 read model' : `${readModels.length} read models`
+  return `${models}, ${rows} rows: ${verdict} (${(durationMs / 1_000).toFixed(1)} s)`
 }

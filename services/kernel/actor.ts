@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Scope } from '../../domain/identity/scopes.ts'
 import { DEFAULT_TENANT } from '../../domain/identity/tenant.ts'
 import type { AppendContext } from '../ports/event-store.ts'
+import { problem } from './problem.ts'
 
 /** Who is calling, as the auth hook established it from the verified API key and from nothing else. */
 export type Actor = {
@@ -40,4 +41,14 @@ export function appendContext({ actor, id }: FastifyRequest): AppendContext {
 /** The default tenant operates the server: its keys may see what spans all tenants. */
 export function isOperator({ tenantId }: Pick<Actor, 'tenantId'>): boolean {
   return tenantId === DEFAULT_TENANT
+}
+
+/** @throws {ProblemError} 403 `operator-only` when it is another tenant's key. */
+export function requireOperator(actor: Pick<Actor, 'tenantId'>): void {
+  if (isOperator(actor)) return
+  throw problem(
+    403,
+    'operator-only',
+    'Only keys of the default tenant, which operates this server, may see all tenants.',
+  )
 }

@@ -3,10 +3,13 @@ import { runRelay } from '../../infra/nats/relay.ts'
 import { holdLease } from '../../infra/postgres/lease.ts'
 import { createProjections } from '../../infra/projector/projections.ts'
 import { createProjector } from '../../infra/projector/projector.ts'
+import { createReadModelRebuilder } from '../../infra/projector/rebuilder.ts'
 import { verifyReadModels } from '../../infra/projector/verify.ts'
 import { readModels } from '../../projections/read-models.ts'
 import { auditRoutes } from '../audit/routes.ts'
 import type { HealthResult } from '../kernel/health-routes.ts'
+import { createVerifications } from '../kernel/verifications.ts'
+import { runRebuilds } from '../operations/rebuilds.ts'
 import { operationsRoutes } from '../operations/routes.ts'
 import type { Projections } from '../ports/projections.ts'
 import type { ReadModelVerifier } from '../ports/read-model-verifier.ts'
@@ -20,21 +23,34 @@ export function composeReadSide(platform: Platform): Context {
   const { bus, config, logger, metrics, now, pool, stopping, store } = platform
   const shared = { pool, store, readModels }
   const verifier: ReadModelVerifier = {
-    verify: (signal, onProgress) => verifyReadModels({ ...shared, signal, onProgress }),
+    verify: (signal, onProgress, readModel) => {
+      const named = readModels.filter(({ name }) => name === (readModel ?? name))
+      return verifyReadModels({ ...shared, readModels: named, signal, onProgress })
+    },
   }
+  const verifications = createVerifications({ verifier, logger, stopping })
+  const rebuilder = createReadModelRebuilder({ ...shared, logger })
   const maxLag = config.eventStoreUrl === undefined ? MAX_LAG.postgres : MAX_LAG.eventStoreDb
   const projections = createProjections(shared)
   let relayFault: string | undefined
   return {
     routes: [
-      { role: 'api', plugin: auditRoutes({ store, logger, now, stopping, verifier }) },
-      { role: 'api', plugin: operationsRoutes({ projections, store, bus }) },
+      { role: 'api', plugin: auditRoutes({ store, logger, now, stopping, verifications }) },
+      {
+        role: 'api',
+        plugin: operationsRoutes({ projections, store, bus, verifications, now }),
+      },
     ],
     parts: [
       {
         role: 'projector',
         name: 'projector',
         run: createProjector({ ...shared, logger, metrics }).run,
+      },
+      {
+        role: 'projector',
+        name: 'rebuilds',
+        run: (signal) => runRebuilds({ store, rebuilder, now, logger }, signal),
       },
       {
         role: 'relay',

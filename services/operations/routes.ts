@@ -1,36 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
-import { type Actor, isOperator } from '../kernel/actor.ts'
 import { decodeCursor, PageQuery, pageOf } from '../kernel/page.ts'
 import { problem } from '../kernel/problem.ts'
-import type { EventStore } from '../ports/event-store.ts'
 import { busProgress, type MessageBus } from '../ports/message-bus.ts'
-import type { ParkedEventState, Projections, ReadModelState } from '../ports/projections.ts'
+import type { ParkedEventState } from '../ports/projections.ts'
+import { type ReadModelRoutesDeps, readModelRoutes } from './read-model-routes.ts'
+import { lag, position, readModel } from './read-model-view.ts'
 
-export type OperationsDeps = {
-  readonly projections: Projections
-  readonly store: EventStore
-  readonly bus: MessageBus
-}
+export type OperationsDeps = ReadModelRoutesDeps & { readonly bus: MessageBus }
 
-const UNTOLD = 'It stands still; keys of the default tenant see why.'
-
-const position = Type.String({ description: 'place in the log, decimal' })
-const lag = Type.String({
-  description: 'distance to the end of the log, decimal, in the unit of its positions',
-})
-const readModel = Type.String({ minLength: 1, maxLength: 200 })
 const stream = Type.String({ minLength: 1, maxLength: 1_000 })
-
-const ReadModel = Type.Object({
-  readModel,
-  version: Type.Integer({ description: 'of the rows; 0 = none were built yet' }),
-  state: Type.Union([Type.Literal('live'), Type.Literal('building'), Type.Literal('stopped')]),
-  cause: Type.Union([Type.String(), Type.Null()], { description: 'why it is stopped' }),
-  position,
-  lag,
-  parkedStreams: Type.Integer({ description: "streams of the key's tenant that it leaves out" }),
-})
 
 const RelayState = Type.Union([Type.Literal('following'), Type.Literal('other-log')])
 
@@ -56,20 +35,7 @@ export function operationsRoutes(deps: OperationsDeps): FastifyPluginAsyncTypebo
   const tags = ['operations']
 
   return async (app) => {
-    app.get(
-      '/v1/operations/projections',
-      {
-        schema: {
-          tags,
-          summary: 'How far each read model has followed the log',
-          response: { 200: Type.Object({ items: Type.Array(ReadModel) }) },
-        },
-        config: { access: 'operations:read' },
-      },
-      async ({ actor }) => ({
-        items: (await projections.states(actor.tenantId)).map((state) => toReadModel(state, actor)),
-      }),
-    )
+    await app.register(readModelRoutes(deps))
 
     app.get(
       '/v1/operations/relay',
@@ -144,12 +110,6 @@ export function operationsRoutes(deps: OperationsDeps): FastifyPluginAsyncTypebo
       },
     )
   }
-}
-
-/** A cause can quote any tenant's rows: only the tenant that operates this server reads it. */
-function toReadModel(state: ReadModelState, actor: Actor): Static<typeof ReadModel> {
-  const cause = state.cause === null || isOperator(actor) ? state.cause : UNTOLD
-  return { ...state, cause, position: state.position.toString(), lag: state.lag.toString() }
 }
 
 function toParkedEvent(event: ParkedEventState): Static<typeof ParkedEvent> {

@@ -1,9 +1,25 @@
 import type { Position } from './event-store.ts'
 
+/** How far the rows are that are being made beside the ones that queries see. */
+export type RebuildProgress = {
+  readonly version: number
+  /** `switching`: they are all there and take the others' place. */
+  readonly phase: 'building' | 'switching'
+  /** How many were folded. */
+  readonly events: number
+  readonly position: Position
+  /** The position that it has to reach. */
+  readonly until: Position
+  readonly startedAt: Date
+  readonly elapsedMs: number
+}
+
 export type ReadModelState = {
   readonly readModel: string
   /** Of the rows; 0 = none were built yet. */
   readonly version: number
+  /** Of the rows that this program makes. */
+  readonly programVersion: number
   /** `building`: rows of this program's version are being made beside the ones that queries see. */
   readonly state: 'live' | 'building' | 'stopped'
   /** Why it is stopped; null when it is not. */
@@ -13,6 +29,8 @@ export type ReadModelState = {
   readonly lag: bigint
   /** Streams of the asking tenant whose events it leaves out. */
   readonly parkedStreams: number
+  /** Null when nobody rebuilds it now. */
+  readonly rebuild: RebuildProgress | null
 }
 
 /** An event that a read model leaves out, because it or an earlier one of its stream could not be projected. */

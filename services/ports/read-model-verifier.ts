@@ -32,11 +32,15 @@ export type VerificationProgress = {
   readonly end: Position
 }
 
-/** Rebuilds every read model from the log beside the live one, and compares them row by row. */
+/** Rebuilds read models from the log beside the live ones, and compares them row by row. */
 export interface ReadModelVerifier {
-  /** @throws when `signal` aborts, or the store or the database fails. */
+  /**
+   * @param readModel the one to look at; by default all of them.
+   * @throws when `signal` aborts, or the store or the database fails.
+   */
   verify(
     signal: AbortSignal,
     onProgress: (progress: VerificationProgress) => void,
+    readModel?: string,
   ): Promise<{ readonly identical: boolean; readonly readModels: readonly ReadModelVerdict[] }>
 }

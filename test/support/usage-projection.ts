@@ -68,12 +68,13 @@ export type UsageFixture = Awaited<ReturnType<typeof usageFixture>>
 export async function usageFixture(t: Scope) {
   const { appUrl, ownerUrl } = await freshDatabase(t)
   const ownerPool = createPool(ownerUrl, { max: 1 })
-  await ownerPool.query(`
-    create table read.uses (tenant_id text, service_id text, calls bigint not null,
-      newest varchar(10), primary key (tenant_id, service_id));
-    create table read.totals (tenant_id text primary key, calls bigint not null,
-      errors bigint not null);
-    grant all on read.uses, read.totals to public`)
+  for (const schema of ['read', 'shape'])
+    await ownerPool.query(`
+      create table ${schema}.uses (tenant_id text, service_id text, calls bigint not null,
+        newest varchar(10), primary key (tenant_id, service_id));
+      create table ${schema}.totals (tenant_id text primary key, calls bigint not null,
+        errors bigint not null);
+      grant all on ${schema}.uses, ${schema}.totals to public`)
   const pool = createPool(appUrl)
   const db = createReadDatabase<unknown>(pool)
   const now = () => new Date()

@@ -5,7 +5,7 @@ import { print, printTable } from '../output.ts'
 import { printable } from '../printable.ts'
 import { showProgress } from '../progress.ts'
 import { sessionOf } from '../session.ts'
-import { type Verification, verify } from '../verification.ts'
+import { summaryOf, type Verification, verify } from '../verification.ts'
 
 type Then = {
   readonly at: string
@@ -61,12 +61,6 @@ export function addAuditCommands(program: Command): void {
         ])
       })
     })
-}
-
-function summaryOf({ identical, durationMs, readModels }: Verification): string {
-  const rows = readModels.flatMap(({ tables }) => tables).reduce((sum, each) => sum + each.rows, 0)
-  const verdict = identical ? 'identical' : 'NOT identical'
-  return `${readModels.length} read models, ${rows} rows: ${verdict} (${(durationMs / 1_000).toFixed(1)} s)`
 }
 
 function printVerification({ readModels }: Verification): void {

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import t from 'tap'
-import { migrate, migrateReadModels } from '../../../infra/postgres/migrate.ts'
+import { migrate } from '../../../infra/postgres/migrate.ts'
 import { emptyDatabase, freshDatabase } from '../../support/database.ts'
 
 async function connect(
@@ -72,11 +72,30 @@ t.test('no role changes the past', async (t) => {
   t.equal((await app.query('select data from log.events')).rows[0].data, '{}')
 })
 
-t.test('the application builds the read models in a schema of its own', async (t) => {
-  const { appUrl } = await freshDatabase(t)
-  await migrateReadModels({ url: appUrl, schema: 'scratch_1' })
-  await migrateReadModels({ url: appUrl, schema: 'scratch_1' })
+t.test(
+  "the read models' tables are there a second time, empty and not for the application",
+  async (t) => {
+    const { appUrl } = await freshDatabase(t)
+    const app = await connect(t, appUrl)
+    t.same(await tablesOf(app, 'shape'), await tablesOf(app, 'read'))
+    await t.rejects(app.query(`delete from shape.checkpoints`), { code: '42501' })
+  },
+)
+
+t.test('the application can put back a table of a read model, and no other', async (t) => {
+  const { ownerUrl, appUrl } = await freshDatabase(t)
   const app = await connect(t, appUrl)
-  t.same(await tablesOf(app, 'scratch_1'), await tablesOf(app, 'read'))
-  await app.query('drop schema scratch_1 cascade')
+  const owner = await connect(t, ownerUrl)
+  const ownerOf = async () =>
+    (
+      await app.query(
+        `select tableowner from pg_tables where schemaname = 'read' and tablename = 'tenants'`,
+      )
+    ).rows
+  const before = await ownerOf()
+  await owner.query('drop table read.tenants')
+  await app.query(`select ops.restore_table('tenants')`)
+  t.same(await ownerOf(), before, 'the next migration can change it')
+  await app.query('delete from read.tenants')
+  await t.rejects(app.query(`select ops.restore_table('events')`), { code: '42P01' })
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { verificationRoutes } from '../../../services/audit/verification-routes.ts'
+import { createVerifications } from '../../../services/kernel/verifications.ts'
 import { silent } from '../../../services/ports/logger.ts'
 import type { ReadModelVerifier } from '../../../services/ports/read-model-verifier.ts'
 import { testApp } from '../../support/app.ts'
@@ -29,7 +30,7 @@ const result = {
 
 function routes(verifier: ReadModelVerifier) {
   const stopping = new AbortController().signal
-  return verificationRoutes({ verifier, logger: silent, stopping })
+  return verificationRoutes(createVerifications({ verifier, logger: silent, stopping }))
 }
 
 const request = { method: 'POST', url: '/v1/audit/verifications' } as const

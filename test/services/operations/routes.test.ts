@@ -3,9 +3,12 @@ import { createNatsMessageBus } from '../../../infra/nats/message-bus.ts'
 import { createProjections } from '../../../infra/projector/projections.ts'
 import { createProjector } from '../../../infra/projector/projector.ts'
 import { createReadFreshness } from '../../../infra/projector/read-freshness.ts'
+import { verifyReadModels } from '../../../infra/projector/verify.ts'
+import { createVerifications } from '../../../services/kernel/verifications.ts'
 import { operationsRoutes } from '../../../services/operations/routes.ts'
 import { silent } from '../../../services/ports/logger.ts'
 import { noMetrics } from '../../../services/ports/metrics.ts'
+import type { ReadModelVerifier } from '../../../services/ports/read-model-verifier.ts'
 import { testApp } from '../../support/app.ts'
 import { freshNats } from '../../support/nats.ts'
 import { recordedEvent } from '../../support/recorded-event.ts'
@@ -25,7 +28,20 @@ const nats = await freshNats(t)
 const bus = createNatsMessageBus({ url: nats.url, logger: silent })
 t.teardown(() => bus[Symbol.asyncDispose]())
 const projections = createProjections({ pool, store, readModels })
-const { inject } = await testApp(t, operationsRoutes({ projections, store, bus }))
+const verifier: ReadModelVerifier = {
+  verify: (signal, _onProgress, readModel) =>
+    verifyReadModels({
+      ...{ pool, store, signal },
+      readModels: readModels.filter(({ name }) => name === readModel),
+    }),
+}
+const stopping = new AbortController().signal
+const verifications = createVerifications({ verifier, logger: silent, stopping })
+const now = () => new Date()
+const { inject } = await testApp(
+  t,
+  operationsRoutes({ projections, store, bus, verifications, now }),
+)
 
 const stop = new AbortController()
 const deps = { pool, store, readModels, logger: silent, metrics: noMetrics }
@@ -42,7 +58,14 @@ await freshness.waitFor(5n, 20_000)
 const get = async (url: string) => (await inject({ url })).json()
 
 t.test('every read model is listed with its place and what it leaves out', async (t) => {
-  const live = { version: 1, state: 'live', cause: null, position: '5', lag: '0' }
+  const live = {
+    version: 1,
+    programVersion: 1,
+    state: 'live',
+    cause: null,
+    position: '5',
+    lag: '0',
+  }
   t.strictSame(await get('/v1/operations/projections'), {
     items: [
       { readModel: 'uses', ...live, parkedStreams: 1 },
