@@ -38,9 +38,11 @@ export function appendContext({ actor, id }: FastifyRequest): AppendContext {
   }
 }
 
-/** The default tenant operates the server: its keys may see what spans all tenants. */
+/** Operates the server: its keys may see what spans all tenants, and what belongs to no tenant is its. */
+export const OPERATING_TENANT = DEFAULT_TENANT
+
 export function isOperator({ tenantId }: Pick<Actor, 'tenantId'>): boolean {
-  return tenantId === DEFAULT_TENANT
+  return tenantId === OPERATING_TENANT
 }
 
 /** @throws {ProblemError} 403 `operator-only` when it is another tenant's key. */

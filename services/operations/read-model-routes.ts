@@ -1,9 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { v4 as randomUuid } from 'uuid'
-import { DEFAULT_TENANT } from '../../domain/identity/tenant.ts'
 import { readModelStream, rebuild } from '../../domain/operations/rebuild.ts'
-import { appendContext, requireOperator } from '../kernel/actor.ts'
+import { appendContext, OPERATING_TENANT, requireOperator } from '../kernel/actor.ts'
 import { execute, load } from '../kernel/execute.ts'
 import { problem } from '../kernel/problem.ts'
 import type { Verifications } from '../kernel/verifications.ts'
@@ -29,10 +28,12 @@ const Requested = Type.Object({
 export function readModelRoutes(deps: ReadModelRoutesDeps): FastifyPluginAsyncTypebox {
   const { projections, store, verifications, now } = deps
   const tags = ['operations']
-  const streamOf = (name: string) => readModelStream(DEFAULT_TENANT, name)
+  const streamOf = (name: string) => readModelStream(OPERATING_TENANT, name)
 
   async function known(name: string) {
-    const state = (await projections.states(DEFAULT_TENANT)).find((each) => each.readModel === name)
+    const state = (await projections.states(OPERATING_TENANT)).find(
+      (each) => each.readModel === name,
+    )
     if (state !== undefined) return state
     throw problem(404, 'read-model-not-found', 'There is no read model of this name.')
   }

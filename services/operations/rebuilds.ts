@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { DEFAULT_TENANT } from '../../domain/identity/tenant.ts'
 import { operationsEvents } from '../../domain/operations/events.ts'
 import {
   nextAction,
@@ -7,6 +6,7 @@ import {
   type RebuildOwed,
   rebuild,
 } from '../../domain/operations/rebuild.ts'
+import { OPERATING_TENANT } from '../kernel/actor.ts'
 import { causeIn } from '../kernel/cause.ts'
 import { execute, load } from '../kernel/execute.ts'
 import type { EventStore } from '../ports/event-store.ts'
@@ -66,7 +66,7 @@ async function settleOnce(deps: RebuildsDeps, stream: string, signal: AbortSigna
   if (command === undefined) return
   const cause = await causeIn(store, stream, ['ReadModelRebuildRequested'])
   await execute(store, rebuild, stream, command, {
-    ...{ tenantId: DEFAULT_TENANT, actorId: 'projector' },
+    ...{ tenantId: OPERATING_TENANT, actorId: 'projector' },
     correlationId: cause?.correlationId ?? owed.rebuildId,
     causationId: cause?.causationId ?? owed.rebuildId,
   })
