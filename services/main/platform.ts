@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely } from 'kysely'
 import type pg from 'pg'
+import { withCircuit } from '../../infra/eventstore/circuit.ts'
 import { createEventCodec } from '../../infra/eventstore/codec.ts'
 import { createEventStoreDbEventStore } from '../../infra/eventstore/eventstoredb/event-store.ts'
 import { createPostgresEventStore } from '../../infra/eventstore/postgres/store.ts'
@@ -77,7 +78,7 @@ export async function openPlatform(deps: PlatformDeps): Promise<Platform> {
   const opened = await orStartError('EVENTSTORE_URL cannot be used', async () =>
     openStore(deps, metrics, now),
   )
-  const store = owned.use('event store', opened)
+  const store = owned.use('event store', withCircuit(opened, logger))
   await waitForDependency('The event store', logger, () => store.head())
   const bus = owned.use('message bus', createNatsMessageBus({ url: config.natsUrl, logger }))
   if (needsBus(config)) await waitForDependency('NATS', logger, () => bus.lastPosition())

@@ -42,13 +42,15 @@ export type Stage = {
 export type StageOptions = {
   /** The database, where it is to be stopped: one on a server of its own. */
   readonly postgres?: OwnPostgres
+  /** The log, where it is not in the database. */
+  readonly store?: EventStore
   readonly environment?: NodeJS.ProcessEnv
 }
 
 /** Servers with a proxy in front of each, and what it takes to start programs on them. */
 export async function faultStage(
   t: Teardown,
-  { postgres, environment = {} }: StageOptions = {},
+  { postgres, store: given, environment = {} }: StageOptions = {},
 ): Promise<Stage> {
   const database =
     postgres === undefined ? await emptyDatabase(t) : await emptyDatabaseOn(postgres.superuserUrl)
@@ -57,7 +59,8 @@ export async function faultStage(
   const toBus = await tcpProxy(t, nats.url)
   const databaseUrl = toDatabase.urlOf(database.appUrl)
   const dataDirectory = newDataDirectory(t)
-  const { store, pool } = straightTo(t, database.appUrl)
+  const { store: inDatabase, pool } = straightTo(t, database.appUrl)
+  const store = given ?? inDatabase
   const truth = { store, pool, natsUrl: nats.url }
   return {
     ...{ nats, toDatabase, toBus, store, pool, databaseUrl, dataDirectory },
