@@ -1,4 +1,5 @@
 import type { EventMeta } from '../../domain/kernel/event.ts'
+import { tenantOfStream } from '../../domain/kernel/ids.ts'
 
 /** Opaque, strictly growing place of one event in the whole log. 0n is before every event. */
 export type Position = bigint
@@ -48,8 +49,10 @@ export type ReadStreamOptions = {
   readonly limit?: number
 }
 
+/** An event passes when it has one of each that is given. */
 export type EventFilter = {
   readonly types?: readonly string[]
+  readonly streams?: readonly string[]
   readonly tenantId?: string
 }
 
@@ -107,6 +110,21 @@ export interface EventStore extends AsyncDisposable {
 
   /** Position of the newest event; 0n when the log is empty. */
   head(): Promise<Position>
+}
+
+export function isSelective({ types, streams, tenantId }: EventFilter): boolean {
+  return (types ?? streams ?? tenantId) !== undefined
+}
+
+export function passes(
+  { types, streams, tenantId }: EventFilter,
+  { type, stream }: { readonly type: string; readonly stream: string },
+): boolean {
+  return (
+    (types === undefined || types.includes(type)) &&
+    (streams === undefined || streams.includes(stream)) &&
+    (tenantId === undefined || tenantOfStream(stream) === tenantId)
+  )
 }
 
 export class RevisionConflictError extends Error {

@@ -4,8 +4,6 @@ import {
   jsonEvent,
   type ResolvedEvent,
 } from '@eventstore/db-client'
-import { tenantOfStream } from '../../../domain/kernel/ids.ts'
-import type { EventFilter } from '../../../services/ports/event-store.ts'
 import type { EncodedEvent, StoredEvent } from '../codec.ts'
 
 const utf8 = new TextEncoder()
@@ -39,11 +37,4 @@ export function toStoredEvent({ event, commitPosition }: ResolvedEvent): StoredE
 function textOf(value: EventType['data'] | EventType['metadata']): string {
   if (value === undefined) return ''
   return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : JSON.stringify(value)
-}
-
-export function passes({ types, tenantId }: EventFilter, event: StoredEvent): boolean {
-  return (
-    (types === undefined || types.includes(event.type)) &&
-    (tenantId === undefined || tenantOfStream(event.stream) === tenantId)
-  )
 }

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventStoreDBClient } from '@eventstore/db-client'
-import type {
-  EventFilter,
-  FeedBatch,
-  FollowOptions,
-  Position,
+import {
+  type EventFilter,
+  type FeedBatch,
+  type FollowOptions,
+  isSelective,
+  type Position,
 } from '../../../services/ports/event-store.ts'
 import type { Logger } from '../../../services/ports/logger.ts'
 import type { EventCodec } from '../codec.ts'
@@ -59,24 +60,24 @@ async function keepSubscribed(
   { buffer, signal, ...filter }: Subscribed,
   { logger, ...dependencies }: FollowDependencies,
 ): Promise<void> {
-  const canSelect = filter.types !== undefined || filter.tenantId !== undefined
-  let isSelective = canSelect
+  const canSelect = isSelective(filter)
+  let selects = canSelect
   let from = buffer.seen
   let failures = 0
   while (!signal.aborted) {
     const { seen } = buffer
-    const options = { ...filter, ...dependencies, buffer, signal, from, isSelective }
+    const options = { ...filter, ...dependencies, buffer, signal, from, isSelective: selects }
     const ending = await new Subscribing(options).run()
     if (ending.kind === 'stopped') return
     if (buffer.seen > seen) from = buffer.seen
     if (ending.kind === 'caught-up') {
-      isSelective = false
+      selects = false
       continue
     }
     logger.warn({ err: ending.error, from }, 'A subscription to the log ended; subscribing again')
     failures = ending.begun ? 1 : failures + 1
     await pause(failures, signal)
-    if (faultOf(ending.error) !== 'unexplained') isSelective = canSelect
+    if (faultOf(ending.error) !== 'unexplained') selects = canSelect
     else if (buffer.seen === seen) from = await eventBefore(from, dependencies.reader)
   }
 }

@@ -3,13 +3,15 @@ import type {
   ReadStreamOptions as PageOptions,
   ResolvedEvent,
 } from '@eventstore/db-client'
-import type {
-  Position,
-  ReadAllOptions,
-  ReadStreamOptions,
+import {
+  isSelective,
+  type Position,
+  passes,
+  type ReadAllOptions,
+  type ReadStreamOptions,
 } from '../../../services/ports/event-store.ts'
 import type { StoredEvent } from '../codec.ts'
-import { passes, toStoredEvent } from './events.ts'
+import { toStoredEvent } from './events.ts'
 import { faultOf, StreamTombstonedError, unavailable } from './faults.ts'
 import { persistent } from './persistent.ts'
 
@@ -75,7 +77,7 @@ export class Reader {
     ...filter
   }: ReadAllOptions = {}): AsyncGenerator<StoredEvent> {
     if (limit < 1 || (direction === 'backwards' && from !== undefined && from <= 0n)) return
-    const isFiltered = filter.types !== undefined || filter.tenantId !== undefined
+    const isFiltered = isSelective(filter)
     const pageSize = isFiltered
       ? PAGE_SIZE
       : Math.max(SMALLEST_PAGE, Math.min(PAGE_SIZE, limit + 1))

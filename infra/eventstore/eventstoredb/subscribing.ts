@@ -8,9 +8,9 @@ import {
   type Position as LogPosition,
   streamNameFilter,
 } from '@eventstore/db-client'
-import type { EventFilter, Position } from '../../../services/ports/event-store.ts'
+import { type EventFilter, type Position, passes } from '../../../services/ports/event-store.ts'
 import type { EventCodec } from '../codec.ts'
-import { passes, toStoredEvent } from './events.ts'
+import { toStoredEvent } from './events.ts'
 import type { FeedBuffer } from './feed-buffer.ts'
 import type { Reader } from './read.ts'
 
@@ -132,11 +132,13 @@ export class Subscribing {
   }
 
   #serverFilter(): Filter {
-    const { types, tenantId, isSelective } = this.#options
+    const { types, streams, tenantId, isSelective } = this.#options
     const checkpointReached = (_: AllStreamSubscription, position: LogPosition) =>
       this.#reach(position)
+    if (isSelective && streams !== undefined)
+      return streamNameFilter({ regex: oneOf(streams), checkpointReached })
     if (isSelective && types !== undefined)
-      return eventTypeFilter({ regex: `^(${types.map(escaped).join('|')})$`, checkpointReached })
+      return eventTypeFilter({ regex: oneOf(types), checkpointReached })
     if (isSelective && tenantId !== undefined)
       return streamNameFilter({
         regex: `^[^$-][^-]*-${escaped(tenantId)}\\.`,
@@ -144,6 +146,10 @@ export class Subscribing {
       })
     return excludeSystemEvents({ checkpointReached })
   }
+}
+
+function oneOf(literals: readonly string[]): string {
+  return `^(${literals.map(escaped).join('|')})$`
 }
 
 function escaped(literal: string): string {

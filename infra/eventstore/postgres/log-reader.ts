@@ -179,13 +179,15 @@ function storedEvent([id, type, stream, revision, position, data, metadata]: Row
   return { id, type, stream, revision, position, data, metadata }
 }
 
-function conditionsOf({ types, tenantId }: EventFilter): Pick<Scan, 'where' | 'values'> {
+function conditionsOf({ types, streams, tenantId }: EventFilter): Pick<Scan, 'where' | 'values'> {
   const where: string[] = []
   const values: unknown[] = []
-  if (types !== undefined)
+  const oneOf = (column: string, names: readonly string[]) =>
     where.push(
-      `type = any($${values.push(types.filter((type) => !NEVER_STORED.test(type)))}::text[])`,
+      `${column} = any($${values.push(names.filter((name) => !NEVER_STORED.test(name)))}::text[])`,
     )
+  if (types !== undefined) oneOf('type', types)
+  if (streams !== undefined) oneOf('stream', streams)
   if (tenantId !== undefined) where.push(`tenant_id = $${values.push(tenantId)}`)
   return { where, values }
 }

@@ -87,6 +87,27 @@ export async function followingContract(t: Test, store: EventStore): Promise<voi
     t.same(idsOf((await live).events), [moved.id])
   })
 
+  await t.test('following some streams leaves out the others, before and after', async (t) => {
+    const { newStream, note, context } = createScene(store)
+    const after = await store.head()
+    const streams = [newStream(), newStream('a.b+c@1 (d)')]
+    const events = [note(), note(), note(), note()]
+    const [first = '', second = ''] = streams
+    await store.append(first, events.slice(0, 1), 'any', context)
+    await store.append(newStream('a.b+c@1 (d)x'), [note()], 'any', context)
+    await store.append(second, events.slice(1, 2), 'any', context)
+    const followed = followUntil(
+      (signal) => store.follow({ after, signal, streams }),
+      (seen) => seen.length === 4,
+    )
+    await store.append(newStream(), [note()], 'any', context)
+    await store.append(first, events.slice(2, 4), 'any', context)
+    t.same(
+      idsOf((await followed).events),
+      events.map(({ id }) => id),
+    )
+  })
+
   await t.test('several followers each see everything', async (t) => {
     const { newStream, note, context } = createScene(store)
     const { tenantId } = context

@@ -111,13 +111,14 @@ async function readingTheLog(t: Test, store: EventStore): Promise<void> {
     t.same(await all(store.readAll({ tenantId, limit: 0 })), [])
   })
 
-  await t.test('the log reads by type and by tenant', async (t) => {
+  await t.test('the log reads by type, by stream and by tenant', async (t) => {
     const ours = createScene(store)
     const theirs = createScene(store)
     const before = await store.head()
     const [a, b, c, d] = [ours.note(), ours.counter(), theirs.note(), ours.note()]
-    await store.append(ours.newStream(), [a, b], 'any', ours.context)
-    await store.append(theirs.newStream(), [c], 'any', theirs.context)
+    const [one, other] = [ours.newStream(), theirs.newStream()]
+    await store.append(one, [a, b], 'any', ours.context)
+    await store.append(other, [c], 'any', theirs.context)
     await store.append(ours.newStream(), [d], 'any', ours.context)
     const { tenantId } = ours.context
     const read = async (filter: Parameters<EventStore['readAll']>[0]) =>
@@ -129,5 +130,9 @@ async function readingTheLog(t: Test, store: EventStore): Promise<void> {
     t.same(await read({ types: ['Never\0Written'] }), [])
     t.same(await read({ types: ['NoteWritten'], limit: 2 }), [a.id, c.id])
     t.same(await read({ tenantId: theirs.context.tenantId }), [c.id])
+    t.same(await read({ streams: [one] }), [a.id, b.id])
+    t.same(await read({ streams: [one, other], types: ['NoteWritten'] }), [a.id, c.id])
+    t.same(await read({ streams: [one, other], tenantId }), [a.id, b.id])
+    t.same(await read({ streams: ['no-stream\0'] }), [])
   })
 }
