@@ -12,8 +12,12 @@ export type TailEvent = {
   readonly data: unknown
 }
 
+/** The filters of the API, word for word. */
 export type TailOptions = {
   readonly types?: string
+  readonly context?: string
+  readonly stream?: string
+  readonly installation?: string
   /** Position; undefined = from now on. */
   readonly after?: string
 }
@@ -27,13 +31,17 @@ const PATIENCE_MS = 60_000
  *
  * @throws {CliError} when the server refuses, or stays away or faulty for a minute.
  */
-export async function* tail(api: Api, { types, after }: TailOptions): AsyncGenerator<TailEvent> {
+export async function* tail(
+  api: Api,
+  { after, types, context, stream, installation }: TailOptions,
+): AsyncGenerator<TailEvent> {
+  const filters = { types, context, stream, installation }
   let last = after
   let lastContact: number | undefined
   for (;;) {
     try {
       const headers = { accept: 'text/event-stream' }
-      const response = await api.open('/v1/events/stream', { types, after: last }, headers)
+      const response = await api.open('/v1/events/stream', { ...filters, after: last }, headers)
       for await (const { id, data } of messagesIn(response)) {
         lastContact = performance.now()
         last = id ?? last

@@ -62,10 +62,13 @@ async function establish(
   throw problem(403, 'missing-scope', `This needs an API key with the scope "${scope}".`)
 }
 
+/** What a browser can offer, as a WebSocket's subprotocol: it lets a page set no other header of the request. */
+const KEY_PROTOCOL = 'tidemark.key.'
+
 /** Only from headers: an address ends up in logs and histories. */
 function keyOf({ headers }: FastifyRequest): string | undefined {
   const { authorization } = headers
-  const header = headers['x-api-key']
+  const header = headers['x-api-key'] ?? keyAmong(headers['sec-websocket-protocol'])
   if (authorization === undefined && header === undefined) return undefined
   const bearer =
     authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1]
@@ -73,6 +76,11 @@ function keyOf({ headers }: FastifyRequest): string | undefined {
   if (typeof given !== 'string' || given === '' || given.length > MAX_KEY_LENGTH)
     throw unauthenticated('The API key is not valid; send it as `Authorization: Bearer <key>`.')
   return given
+}
+
+function keyAmong(protocols: string | undefined): string | undefined {
+  const names = protocols?.split(',').map((name) => name.trim())
+  return names?.find((name) => name.startsWith(KEY_PROTOCOL))?.slice(KEY_PROTOCOL.length)
 }
 
 /** Fails closed: whatever stops the answer, it is not a yes. */

@@ -62,6 +62,12 @@ const Environment = Type.Object({
     ),
   ),
   LOG_DIR: Type.Optional(text('^[^\\u0000]+$', 'must be a directory of this process alone')),
+  FEED_CLIENTS: Type.Optional(
+    text('^[1-9][0-9]{0,5}$', 'must be how many clients may follow the events of this process'),
+  ),
+  FEED_CLIENTS_PER_KEY: Type.Optional(
+    text('^[1-9][0-9]{0,5}$', 'must be how many clients may follow the events with one API key'),
+  ),
   LOG_LEVEL: Type.Optional(
     Type.Enum(LOG_LEVELS, { description: `must be one of ${LOG_LEVELS.join(', ')}` }),
   ),
@@ -92,6 +98,8 @@ export type Config = {
   readonly allowedOrigins: readonly string[]
   /** Absolute; undefined = standard output. */
   readonly logDirectory: string | undefined
+  readonly feedClients: number
+  readonly feedClientsPerKey: number
   readonly logLevel: (typeof LOG_LEVELS)[number]
 }
 
@@ -130,6 +138,8 @@ export function readConfig(environment: NodeJS.ProcessEnv, flags: ConfigFlags = 
     allowedHosts: given.ALLOWED_HOSTS?.split(',') ?? [],
     allowedOrigins: given.ALLOWED_ORIGINS?.split(',') ?? [],
     logDirectory: given.LOG_DIR && path.resolve(given.LOG_DIR),
+    feedClients: Number(given.FEED_CLIENTS ?? 10_000),
+    feedClientsPerKey: Number(given.FEED_CLIENTS_PER_KEY ?? 100),
     logLevel: given.LOG_LEVEL ?? 'info',
   }
 }

@@ -31,11 +31,12 @@ export function composeReadSide(platform: Platform): Context {
   const verifications = createVerifications({ verifier, logger, stopping })
   const rebuilder = createReadModelRebuilder({ ...shared, logger })
   const maxLag = config.eventStoreUrl === undefined ? MAX_LAG.postgres : MAX_LAG.eventStoreDb
+  const limits = { clients: config.feedClients, clientsPerKey: config.feedClientsPerKey }
   const projections = createProjections(shared)
   let relayFault: string | undefined
   return {
     routes: [
-      { role: 'api', plugin: auditRoutes({ store, logger, now, stopping, verifications }) },
+      { role: 'api', plugin: auditRoutes({ store, logger, now, stopping, verifications, limits }) },
       {
         role: 'api',
         plugin: operationsRoutes({ projections, store, bus, verifications, now }),

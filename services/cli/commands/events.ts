@@ -11,6 +11,9 @@ export function addEventCommands(program: Command): void {
     .command('tail')
     .description('follow the log until Ctrl-C; takes up again where it was when the stream breaks')
     .option('--types <list>', 'only these event types, with commas')
+    .option('--context <list>', 'only types of these contexts, with commas')
+    .option('--stream <name>', 'only this stream')
+    .option('--installation <id>', 'only what was done with this installation')
     .option('--after <position>', 'from after this position; 0 = from the first event')
     .action(async (options: TailOptions, command: Command) => {
       const { api, json } = sessionOf(command)

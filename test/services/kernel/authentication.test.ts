@@ -40,6 +40,7 @@ t.test('a key is taken from the header, in both forms, and says who it is', asyn
     { authorization: 'Bearer right' },
     { authorization: 'bearer   right' },
     { 'x-api-key': 'right' },
+    { 'sec-websocket-protocol': 'cloudevents.json, tidemark.key.right' },
   ])
     t.same((await get('/v1/mine', headers)).json(), actor)
 })
@@ -56,6 +57,9 @@ t.test('without a valid key there is a 401 that says how to send one', async (t)
     { authorization: `Bearer ${'x'.repeat(300)}` },
     { authorization: 'Basic eA==', 'x-api-key': 'right' },
     { 'x-api-key': '' },
+    { 'sec-websocket-protocol': 'tidemark.key., right' },
+    { 'sec-websocket-protocol': 'tidemark.key.wrong, tidemark.key.right' },
+    { authorization: 'Basic eA==', 'sec-websocket-protocol': 'tidemark.key.right' },
     { cookie: 'key=right' },
   ]) {
     const answer = await get('/v1/mine?key=right&access_token=right', headers)

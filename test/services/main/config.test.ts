@@ -18,6 +18,8 @@ t.test('what is not said has a safe default', async (t) => {
     metricsPublic: false,
     allowPrivateUpstreams: false,
     registryFileRoots: [],
+    feedClients: 10_000,
+    feedClientsPerKey: 100,
     logLevel: 'info',
   })
   t.same(
