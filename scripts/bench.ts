@@ -5,6 +5,7 @@
 import { benchAppendBatch, benchAppendSingle } from './bench/append.ts'
 import { benchGateway } from './bench/gateway.ts'
 import type { Measurement } from './bench/measure.ts'
+import { benchMillion } from './bench/million.ts'
 import { benchProjectCatchup } from './bench/project.ts'
 import { benchRelay } from './bench/relay.ts'
 import { benchReplay } from './bench/replay.ts'
@@ -25,6 +26,7 @@ const BENCHMARKS: Readonly<
   search: benchSearch,
   sync: benchSync,
   gateway: benchGateway,
+  '1m': benchMillion,
 }
 
 const wanted = process.argv.slice(2)

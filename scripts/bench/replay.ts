@@ -39,7 +39,8 @@ export async function fill(
   }
 }
 
-async function barePages(pool: pg.Pool): Promise<void> {
+/** Keyset pages of the whole log whose texts are parsed, and nothing else. */
+export async function barePages(pool: pg.Pool): Promise<void> {
   let after = 0n
   for (;;) {
     const { rows } = await pool.query({

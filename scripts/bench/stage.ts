@@ -17,6 +17,8 @@ import { startPostgres } from '../stack/postgres.ts'
 export type Stage = {
   readonly directory: string
   readonly natsUrl: string
+  /** Address of a message bus that nothing else uses. */
+  readonly bus: () => Promise<string>
   /** An own, migrated database each time. */
   readonly database: () => Promise<{ url: string; pool: pg.Pool; store: EventStore }>
   readonly close: () => Promise<void>
@@ -46,8 +48,9 @@ export function usageEvent(id: string, index: number): NewEvent {
 
 export async function openStage(): Promise<Stage> {
   const directory = mkdtempSync(path.join(tmpdir(), 'tidemark-bench-'))
-  const program = process.env.NATS_SERVER_BIN ?? locate('nats-server')
-  if (program === undefined) throw new Error('No nats-server here: run `make up` once first.')
+  const found = process.env.NATS_SERVER_BIN ?? locate('nats-server')
+  if (found === undefined) throw new Error('No nats-server here: run `make up` once first.')
+  const program: string = found
   const postgres = await startPostgres({
     directory: path.join(directory, 'postgres'),
     settings: { shared_buffers: '512MB', max_wal_size: '4GB' },
@@ -74,11 +77,17 @@ export async function openStage(): Promise<Stage> {
     return { url, pool, store }
   }
 
+  async function bus() {
+    const own = await startNats({ program, directory: mkdtempSync(path.join(directory, 'bus-')) })
+    closing.push(() => own.stop())
+    return own.url
+  }
+
   async function close() {
     for (const end of closing.reverse()) await end()
     await nats.stop()
     await postgres.stop()
     rmSync(directory, { recursive: true, force: true })
   }
-  return { directory, natsUrl: nats.url, database, close }
+  return { directory, natsUrl: nats.url, bus, database, close }
 }
