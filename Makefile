@@ -34,6 +34,9 @@ unused: packages ## Files, exports and packages that nothing uses
 bench: packages ## Measure throughput and latency against their limits
 	@$(RUN) scripts/bench.ts
 
+soak: packages ## Ten minutes of mixed load: memory must stay flat
+	@$(RUN) scripts/soak.ts
+
 story: packages ## List the files of one context, layer by layer (c=installer)
 	@$(RUN) scripts/story.ts "$(c)"
 
@@ -51,4 +54,4 @@ node_modules/.package-lock.json: package-lock.json
 	@npm ci --ignore-scripts --no-progress --no-update-notifier --loglevel=error
 	@touch $@
 
-.PHONY: up tour test test-faults check types lint boundaries unused bench story help packages
+.PHONY: up tour test test-faults check types lint boundaries unused bench soak story help packages

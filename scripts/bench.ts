@@ -3,6 +3,8 @@
  * `npx tsx scripts/bench.ts [name…]`. One JSON object a line on standard output.
  */
 import { benchAppendBatch, benchAppendSingle } from './bench/append.ts'
+import { benchCommands } from './bench/commands.ts'
+import { benchFeed } from './bench/feed.ts'
 import { benchGateway } from './bench/gateway.ts'
 import type { Measurement } from './bench/measure.ts'
 import { benchMillion } from './bench/million.ts'
@@ -27,6 +29,8 @@ const BENCHMARKS: Readonly<
   sync: benchSync,
   gateway: benchGateway,
   '1m': benchMillion,
+  'commands.max': benchCommands,
+  sse: benchFeed,
 }
 
 const wanted = process.argv.slice(2)

@@ -6,18 +6,14 @@ import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { Pool } from 'undici'
 import { mcpPackage } from '../../test/support/mcp-package.ts'
-import { startNpmRegistry } from '../../test/support/npm-registry.ts'
-import { startTidemark, type TidemarkProcess } from '../../test/support/program.ts'
-import { upstreamEntry } from '../../test/support/upstream.ts'
-import { waitFor } from '../../test/support/wait-for.ts'
 import { type Measurement, measurement, quantile, ratePerSecond } from './measure.ts'
 import type { Stage } from './stage.ts'
+import { callThrough, installTiny } from './tiny-server.ts'
 
 const CONNECTIONS = 32
 const CALLS = 20_000
 const SINGLE_CALLS = 2_000
 const WARM_UP = 2_000
-const REVISION = '2026-07-28'
 
 /**
  * `tools/call` through the gateway of the whole program, with authentication and recording, to
@@ -45,83 +41,6 @@ export async function benchGateway(stage: Stage): Promise<readonly Measurement[]
     ]
   } finally {
     for (const end of ending) await end()
-  }
-}
-
-async function installTiny(
-  scope: { readonly teardown: (stop: () => Promise<void>) => void },
-  stage: Stage,
-): Promise<{ tidemark: TidemarkProcess; installationId: string }> {
-  const npm = await startNpmRegistry(scope, [mcpPackage('1.0.0')])
-  const { url } = await stage.database()
-  const snapshot = path.join(stage.directory, 'tiny.json')
-  const entry = upstreamEntry('bench/tiny', '1.0.0', {
-    server: { packages: [{ ...PACKAGE, identifier: 'tiny-server', version: '1.0.0' }] },
-  })
-  writeFileSync(snapshot, JSON.stringify([entry]))
-  const tidemark = await startTidemark(scope, {
-    databaseUrl: url,
-    natsUrl: stage.natsUrl,
-    environment: {
-      npm_config_registry: npm.url,
-      REGISTRY_FILE_ROOTS: stage.directory,
-      LOG_LEVEL: 'warn',
-    },
-  })
-  await tidemark.json('/v1/registry/sources', {
-    body: { sourceId: 'bench', name: 'bench', kind: 'file', location: snapshot },
-  })
-  const { installationId, position } = await waitFor(
-    'the server to be listed',
-    async () => {
-      const body = { server: 'bench/tiny' }
-      const answer = await tidemark.request('/v1/installations', { body })
-      return answer.ok && ((await answer.json()) as Accepted)
-    },
-    60_000,
-  )
-  await waitFor(
-    'the server to be installed',
-    async () => {
-      const { status } = await tidemark.json<{ status: string }>(
-        `/v1/installations/${installationId}?atLeast=${position}`,
-      )
-      if (status === 'failed') throw new Error('The server of the benchmark cannot be installed.')
-      return status === 'installed'
-    },
-    60_000,
-  )
-  return { tidemark, installationId }
-}
-
-type Accepted = { readonly installationId: string; readonly position: string }
-
-const PACKAGE = { registryType: 'npm', transport: { type: 'stdio' } }
-
-function callThrough(pool: Pool, address: string, key: string) {
-  const headers = {
-    authorization: `Bearer ${key}`,
-    'content-type': 'application/json',
-    accept: 'application/json, text/event-stream',
-    'mcp-protocol-version': REVISION,
-    'mcp-method': 'tools/call',
-    'mcp-name': 'echo',
-  }
-  const params = {
-    name: 'echo',
-    arguments: { text: 'hello' },
-    _meta: {
-      'io.modelcontextprotocol/protocolVersion': REVISION,
-      'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1.0.0' },
-      'io.modelcontextprotocol/clientCapabilities': {},
-    },
-  }
-  let id = 0
-  return async () => {
-    const body = JSON.stringify({ jsonrpc: '2.0', id: ++id, method: 'tools/call', params })
-    const answer = await pool.request({ path: address, method: 'POST', headers, body })
-    const text = await answer.body.text()
-    if (answer.statusCode !== 200 || !text.includes('hello')) throw new Error(text.slice(0, 300))
   }
 }
 

@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
 import { type SourceCommand, source, sourceStream } from '../../domain/registry/source.ts'
 import { createReadDatabase } from '../../infra/postgres/pool.ts'
@@ -15,14 +12,13 @@ import { silent } from '../../services/ports/logger.ts'
 import { noMetrics } from '../../services/ports/metrics.ts'
 import { DEFAULT_SYNC_LIMITS } from '../../services/registry/sync-limits.ts'
 import { runSync } from '../../services/registry/sync-runner.ts'
+import { startChild } from './child.ts'
 import { secondsOf } from './measure.ts'
 import { BENCH_CONTEXT, type Stage } from './stage.ts'
 
-const SERVER = fileURLToPath(new URL('./upstream-server.ts', import.meta.url))
-
 /** A mirror of a generated registry that another process serves. */
 export async function openMirror(stage: Stage, servers: number, versions: number) {
-  const upstreamServer = await startUpstream(servers, versions)
+  const upstreamServer = await startChild('upstream-server.ts', [String(servers), String(versions)])
   const { pool, store } = await stage.database()
   const stop = new AbortController()
   const freshness = createReadFreshness({ pool })
@@ -40,13 +36,13 @@ export async function openMirror(stage: Stage, servers: number, versions: number
   const at = () => now().toISOString()
   await run({
     ...{ type: 'AddSource', sourceId: 'generated', name: 'generated', kind: 'official' },
-    ...{ location: upstreamServer.url, syncIntervalSeconds: 3_600, now: at() },
+    ...{ location: upstreamServer.address, syncIntervalSeconds: 3_600, now: at() },
   })
 
   return {
     pool,
     db,
-    url: upstreamServer.url,
+    url: upstreamServer.address,
     /** @returns seconds from the request until every change is in the read models. */
     sync: () =>
       secondsOf(async () => {
@@ -66,7 +62,7 @@ export async function openMirror(stage: Stage, servers: number, versions: number
       await projecting
       await freshness[Symbol.asyncDispose]()
       await upstream[Symbol.asyncDispose]()
-      upstreamServer.stop()
+      await upstreamServer.stop()
     },
   }
 }
@@ -95,12 +91,4 @@ export async function insertBare(pool: pg.Pool, body: Buffer): Promise<void> {
     text: 'insert into bare_entries select * from unnest($1::text[], $2::text[], $3::text[])',
     values: [servers.map(({ server }) => server.name), hashes, texts],
   })
-}
-
-async function startUpstream(servers: number, versions: number) {
-  const args = ['--import', 'tsx', SERVER, String(servers), String(versions)]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  for await (const url of createInterface({ input: child.stdout }))
-    return { url, stop: () => void child.kill() }
-  throw new Error('The upstream of the benchmark did not start.')
 }

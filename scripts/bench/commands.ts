@@ -1,0 +1,99 @@
+import { performance } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Pool } from 'undici'
+import { startTidemark } from '../../test/support/program.ts'
+import { startChild } from './child.ts'
+import { type Measurement, measurement, quantile } from './measure.ts'
+import type { Stage } from './stage.ts'
+
+const CONNECTIONS = 64
+const P99_MS = 100
+const FIRST_RATE = 200
+const GROWTH = 1.15
+const STEP_MS = 4_000
+const WARM_UP_MS = 1_000
+/** One bad step may be the machine's doing. */
+const TRIES = 2
+
+/**
+ * The most commands a second over HTTP of which 99 in 100 are answered within 100 ms: the whole
+ * program, its database, its bus and the load on this machine. The limit is the same for a
+ * bare server that inserts a row for each request.
+ */
+export async function benchCommands(stage: Stage): Promise<Measurement> {
+  const ending: (() => Promise<unknown>)[] = []
+  const scope = { teardown: (stop: () => Promise<void>) => void ending.unshift(stop) }
+  try {
+    const { url, pool } = await stage.database()
+    await pool.query(
+      'create table bare_commands (id bigint generated always as identity, body text)',
+    )
+    const bare = await startChild('bare-server.ts', [url])
+    const limit = await highestRate(bare.address, '/rows', {})
+    await bare.stop()
+    const tidemark = await startTidemark(scope, {
+      ...{ databaseUrl: url, natsUrl: await stage.bus() },
+      environment: { LOG_LEVEL: 'warn' },
+    })
+    const headers = { authorization: `Bearer ${tidemark.key}` }
+    const value = await highestRate(tidemark.address, '/v1/keys', headers)
+    await tidemark.stop()
+    return measurement('commands.max', value, 'commands/s', limit)
+  } finally {
+    for (const end of ending) await end()
+  }
+}
+
+async function highestRate(
+  address: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<number> {
+  const pool = new Pool(address, { connections: CONNECTIONS, pipelining: 1 })
+  const body = JSON.stringify({ name: 'bench', scopes: ['catalogue:read'] })
+  const request = {
+    ...{ path, method: 'POST' as const, body },
+    headers: { 'content-type': 'application/json', ...headers },
+  }
+  const send = async () => {
+    const answer = await pool.request(request)
+    const text = await answer.body.text()
+    return answer.statusCode === 201 || text
+  }
+  try {
+    let highest = 0
+    for (let rate = FIRST_RATE; await isHeld(rate, send); rate *= GROWTH) highest = rate
+    return highest
+  } finally {
+    await pool.destroy()
+  }
+}
+
+async function isHeld(rate: number, send: () => Promise<true | string>): Promise<boolean> {
+  for (let attempt = 0; attempt < TRIES; attempt++)
+    if ((await p99At(rate, send)) <= P99_MS) return true
+  return false
+}
+
+/** Requests start at their due time whether or not those before are answered; a refused one counts as never answered. */
+async function p99At(rate: number, send: () => Promise<true | string>): Promise<number> {
+  const start = performance.now()
+  const took: number[] = []
+  const all: Promise<void>[] = []
+  const total = Math.ceil((rate * STEP_MS) / 1_000)
+  for (let index = 0; index < total; ) {
+    const due = ((performance.now() - start) * rate) / 1_000
+    for (; index < Math.min(due, total); index++) {
+      const dueAt = start + (index * 1_000) / rate
+      all.push(
+        send().then((outcome) => {
+          if (dueAt - start < WARM_UP_MS) return
+          took.push(outcome === true ? performance.now() - dueAt : Number.POSITIVE_INFINITY)
+        }),
+      )
+    }
+    await delay(1)
+  }
+  await Promise.all(all)
+  return quantile(took, 0.99)
+}
