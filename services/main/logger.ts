@@ -1,7 +1,9 @@
+import { access, constants, mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { type DestinationStream, destination, type Logger as Pino, pino } from 'pino'
 import { correlationId } from '../kernel/correlation.ts'
 import type { Config } from './config.ts'
+import { StartError } from './wait-for-dependency.ts'
 
 /** Wherever they are in what is logged. */
 const SECRETS = ['authorization', 'x-api-key', 'key', 'secret', 'password', 'token'].flatMap(
@@ -20,7 +22,11 @@ const LIMITS: LogLimits = { fileBytes: 20 * 1024 * 1024, files: 10 }
 
 type Output = ReturnType<typeof destination>
 
-/** The program's logger: on standard output, or in the files of its log directory. */
+/**
+ * The program's logger: on standard output, or in the files of its log directory.
+ *
+ * @throws {StartError} when it cannot write there.
+ */
 export async function openLogger(
   config: Pick<Config, 'logLevel' | 'logDirectory'>,
   limits = LIMITS,
@@ -45,6 +51,13 @@ export function createLogger(
 }
 
 async function filesIn(directory: string, { fileBytes, files }: LogLimits): Promise<Output> {
+  try {
+    await mkdir(directory, { recursive: true })
+    await access(directory, constants.W_OK)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new StartError(`LOG_DIR cannot be written to: ${code}.`, { cause: error })
+  }
   // Loaded where it is used: it brings a library of dates along.
   const { default: roll } = await import('pino-roll')
   return roll({
@@ -52,7 +65,6 @@ async function filesIn(directory: string, { fileBytes, files }: LogLimits): Prom
     size: `${fileBytes}b`,
     limit: { count: files, removeOtherLogFiles: true },
     symlink: true,
-    mkdir: true,
     mode: 0o600,
     ...LOSSY,
   })

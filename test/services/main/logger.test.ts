@@ -101,3 +101,11 @@ t.test('a log directory keeps the newest lines, in a few files, over restarts', 
   )
   t.match(realpathSync(path.join(logDirectory, 'current.log')), /tidemark\.\d+\.log$/)
 })
+
+t.test('a log directory that cannot be written to is one sentence', async (t) => {
+  const file = path.join(t.testdir({ taken: 'a file' }), 'taken')
+  await t.rejects(openLogger({ logLevel: 'info', logDirectory: file }), {
+    name: 'StartError',
+    message: 'LOG_DIR cannot be written to: EEXIST.',
+  })
+})
