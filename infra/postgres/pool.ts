@@ -28,10 +28,9 @@ export function createPool(
   for (const schema of searchPath)
     if (!IDENTIFIER.test(schema)) throw new RangeError(`"${schema}" is not a plain schema name.`)
   const pool = new pg.Pool({
-    connectionString: url,
+    ...withOptions(url, `-c search_path=${searchPath.join(',')}`),
     max,
     types,
-    options: `-c search_path=${searchPath.join(',')}`,
     application_name: 'tidemark',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
@@ -41,6 +40,14 @@ export function createPool(
   // One in use: whoever uses it gets the error from the query; without a listener the process would end.
   pool.on('connect', (client) => client.on('error', () => {}))
   return pool
+}
+
+/** Of the two ways to give the server options, an address's would replace ours: both count. */
+function withOptions(url: string, ours: string): pg.PoolConfig {
+  const address = new URL(url)
+  const theirs = address.searchParams.get('options') ?? ''
+  address.searchParams.delete('options')
+  return { connectionString: address.href, options: `${theirs} ${ours}`.trim() }
 }
 
 /** The query builder over `pool`; destroying it ends the pool. */

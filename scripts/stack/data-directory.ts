@@ -58,7 +58,8 @@ function takeLock(lock: string, directory: string, isUp: (pid: number) => boolea
   }
 }
 
-function readPorts(file: string): Ports {
+/** Those of the last run; none when there was none. */
+export function readPorts(file: string): Ports {
   try {
     const { postgres, nats, http } = JSON.parse(readFileSync(file, 'utf8'))
     return { ...port('postgres', postgres), ...port('nats', nats), ...port('http', http) }

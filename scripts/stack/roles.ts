@@ -30,6 +30,14 @@ export async function prepareDatabase(superuserUrl: string): Promise<DatabaseAcc
   }
 }
 
+/** The superuser's address with the application's rights: its own password is not kept. */
+export function asApplication(superuserUrl: string): string {
+  const url = new URL(superuserUrl)
+  url.pathname = `/${DATABASE}`
+  url.searchParams.set('options', `-c role=${APPLICATION}`)
+  return url.href
+}
+
 async function login(client: pg.Client, superuserUrl: string, role: string): Promise<string> {
   const password = randomPassword()
   const { rowCount } = await client.query('select from pg_roles where rolname = $1', [role])

@@ -1,21 +1,20 @@
 import { CommanderError } from 'commander'
-import type { Serve } from './commands/serve.ts'
 import { CliError, EXIT, RefusedError } from './failure.ts'
 import { printable, printableLines } from './printable.ts'
-import { buildProgram } from './program.ts'
+import { buildProgram, type OnThisMachine } from './program.ts'
 
 /**
  * Runs one command; a sentence about what went wrong has been printed.
  *
  * @returns the exit code.
  */
-export async function main(argv: readonly string[], serve: Serve): Promise<number> {
+export async function main(argv: readonly string[], here: OnThisMachine): Promise<number> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // The reader of a pipe, such as `head`, has seen enough.
     process.exit(error.code === 'EPIPE' ? 0 : EXIT.fault)
   })
   try {
-    await buildProgram(serve).parseAsync([...argv])
+    await buildProgram(here).parseAsync([...argv])
     return 0
   } catch (error) {
     // Commander has printed its own sentence, or the help that was asked for.

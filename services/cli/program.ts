@@ -3,7 +3,7 @@ import { addAuditCommands } from './commands/audit.ts'
 import { addCallCommand } from './commands/call.ts'
 import { addEventCommands } from './commands/events.ts'
 import { addInstallationCommands } from './commands/installations.ts'
-import { addKeyCommands } from './commands/keys.ts'
+import { addKeyCommands, type RecoverKey } from './commands/keys.ts'
 import { addReadModelCommands } from './commands/read-models.ts'
 import { addSearchCommand } from './commands/search.ts'
 import { addServeCommand, type Serve } from './commands/serve.ts'
@@ -11,8 +11,11 @@ import { addShowCommand } from './commands/show.ts'
 import { addSourceCommands } from './commands/sources.ts'
 import { addStatsCommand } from './commands/stats.ts'
 
+/** What works without HTTP. It is in the composition root, which no other part of this program may know. */
+export type OnThisMachine = { readonly serve: Serve; readonly recoverKey: RecoverKey }
+
 /** Every command; nothing of it ends the process. */
-export function buildProgram(serve: Serve): Command {
+export function buildProgram({ serve, recoverKey }: OnThisMachine): Command {
   const program = new Command('tidemark')
     .description('Find, install, call, update and roll back MCP servers, and prove what happened.')
     .option('--url <address>', 'where Tidemark is (or TIDEMARK_URL; else the one of `make up`)')
@@ -29,7 +32,7 @@ export function buildProgram(serve: Serve): Command {
   addEventCommands(program)
   addAuditCommands(program)
   addReadModelCommands(program)
-  addKeyCommands(program)
+  addKeyCommands(program, recoverKey)
   addServeCommand(program, serve)
   return program
 }

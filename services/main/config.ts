@@ -73,15 +73,19 @@ const Environment = Type.Object({
   ),
 })
 
-export type Config = {
+/** Where the data are: all that is needed of a program that serves nothing. */
+export type DataConfig = {
   readonly databaseUrl: string
-  /** Migrates at the start when given. */
-  readonly databaseOwnerUrl: string | undefined
-  readonly natsUrl: string
   /** Undefined = the log is in Postgres. */
   readonly eventStoreUrl: string | undefined
   /** Absolute. */
   readonly dataDirectory: string
+}
+
+export type Config = DataConfig & {
+  /** Migrates at the start when given. */
+  readonly databaseOwnerUrl: string | undefined
+  readonly natsUrl: string
   readonly host: string
   /** 0 = any free one. */
   readonly port: number
@@ -108,9 +112,11 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-const validate = new Ajv({ allErrors: true, strict: false }).compile<Static<typeof Environment>>(
-  Environment,
-)
+const DataEnvironment = Type.Pick(Environment, ['DATABASE_URL', 'EVENTSTORE_URL', 'DATA_DIR'])
+
+const ajv = new Ajv({ allErrors: true, strict: false })
+const validate = ajv.compile<Static<typeof Environment>>(Environment)
+const validateData = ajv.compile<Static<typeof DataEnvironment>>(DataEnvironment)
 
 /** What the command line says; it wins over the environment. */
 export type ConfigFlags = { readonly roles?: string }
@@ -120,11 +126,9 @@ export function readConfig(environment: NodeJS.ProcessEnv, flags: ConfigFlags = 
   const given = validated(environment, flags)
   if (Number(given.PORT ?? 0) > 65_535) throw new ConfigError('PORT must be at most 65535.')
   return {
-    databaseUrl: given.DATABASE_URL,
+    ...dataConfigOf(given),
     databaseOwnerUrl: given.DATABASE_OWNER_URL,
     natsUrl: given.NATS_URL,
-    eventStoreUrl: given.EVENTSTORE_URL,
-    dataDirectory: path.resolve(given.DATA_DIR ?? '.data'),
     host: given.HOST ?? '127.0.0.1',
     port: Number(given.PORT ?? 7420),
     roles: new Set(rolesOf(given.TIDEMARK_ROLES)),
@@ -144,13 +148,31 @@ export function readConfig(environment: NodeJS.ProcessEnv, flags: ConfigFlags = 
   }
 }
 
+/** @throws {ConfigError} */
+export function readDataConfig(environment: NodeJS.ProcessEnv): DataConfig {
+  const given = presentIn(environment)
+  if (validateData(given)) return dataConfigOf(given)
+  throw new ConfigError(sentences(validateData.errors ?? []).join('\n'))
+}
+
+function dataConfigOf(given: Static<typeof DataEnvironment>): DataConfig {
+  return {
+    databaseUrl: given.DATABASE_URL,
+    eventStoreUrl: given.EVENTSTORE_URL,
+    dataDirectory: path.resolve(given.DATA_DIR ?? '.data'),
+  }
+}
+
+function presentIn(environment: NodeJS.ProcessEnv): object {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => (value ?? '') !== ''))
+}
+
 function validated(
   environment: NodeJS.ProcessEnv,
   { roles }: ConfigFlags,
 ): Static<typeof Environment> {
-  const variables = Object.entries(environment).filter(([, value]) => (value ?? '') !== '')
   const given: unknown = {
-    ...Object.fromEntries(variables),
+    ...presentIn(environment),
     ...(roles === undefined ? {} : { TIDEMARK_ROLES: roles }),
   }
   if (validate(given)) return given

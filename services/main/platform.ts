@@ -17,9 +17,10 @@ import type { HealthDeps } from '../kernel/health-routes.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { MessageBus } from '../ports/message-bus.ts'
+import type { Metrics } from '../ports/metrics.ts'
 import type { ReadFreshness } from '../ports/read-freshness.ts'
 import type { Part } from './background.ts'
-import type { Config, Role } from './config.ts'
+import type { Config, DataConfig, Role } from './config.ts'
 import type { Owned } from './owned.ts'
 import { untilStopping } from './until-stopping.ts'
 import { orStartError, waitForDependency } from './wait-for-dependency.ts'
@@ -73,12 +74,9 @@ export async function openPlatform(deps: PlatformDeps): Promise<Platform> {
   await mkdir(config.dataDirectory, { recursive: true })
   await prepareDatabase(config, logger)
 
-  const pool = ownPool(owned, config, MAX_CONNECTIONS)
+  const pool = ownPool(owned, config.databaseUrl, MAX_CONNECTIONS)
   const db = createReadDatabase<Tables>(pool)
-  const opened = await orStartError('EVENTSTORE_URL cannot be used', async () =>
-    openStore(deps, metrics, now),
-  )
-  const store = owned.use('event store', withCircuit(opened, logger))
+  const store = await openStore({ ...deps, metrics, now })
   await waitForDependency('The event store', logger, () => store.head())
   const bus = owned.use('message bus', createNatsMessageBus({ url: config.natsUrl, logger }))
   if (needsBus(config)) await waitForDependency('NATS', logger, () => bus.lastPosition())
@@ -107,25 +105,35 @@ function userOf(url: string): string {
   return decodeURIComponent(new URL(url).username)
 }
 
-function ownPool(owned: Owned, { databaseUrl }: Config, max: number): pg.Pool {
+function ownPool(owned: Owned, databaseUrl: string, max: number): pg.Pool {
   const pool = createPool(databaseUrl, { max })
   owned.add('database', () => pool.end())
   return pool
 }
 
-function openStore(
-  { config, logger, owned }: PlatformDeps,
-  metrics: PrometheusMetrics,
-  now: () => Date,
-): EventStore {
-  const codec = createEventCodec({ now })
-  if (config.eventStoreUrl !== undefined)
-    return createEventStoreDbEventStore({
-      connectionString: config.eventStoreUrl,
-      codec,
-      logger,
-      metrics,
-    })
-  const pool = ownPool(owned, config, MAX_LOG_CONNECTIONS)
-  return createPostgresEventStore({ pool, codec, logger, metrics })
+export type StoreDeps = {
+  readonly config: DataConfig
+  readonly logger: Logger
+  readonly owned: Owned
+  readonly metrics: Metrics
+  readonly now: () => Date
+}
+
+/** @throws {StartError} when the address of the event store cannot be used. */
+export async function openStore(deps: StoreDeps): Promise<EventStore> {
+  const { config, logger, metrics, owned } = deps
+  const codec = createEventCodec({ now: deps.now })
+  const { databaseUrl, eventStoreUrl } = config
+  const store = await orStartError('EVENTSTORE_URL cannot be used', async () =>
+    eventStoreUrl === undefined
+      ? createPostgresEventStore({
+          pool: ownPool(owned, databaseUrl, MAX_LOG_CONNECTIONS),
+          ...{ codec, logger, metrics },
+        })
+      : createEventStoreDbEventStore({
+          connectionString: eventStoreUrl,
+          ...{ codec, logger, metrics },
+        }),
+  )
+  return owned.use('event store', withCircuit(store, logger))
 }

@@ -5,6 +5,7 @@ import path from 'node:path'
 import t from 'tap'
 import { isPortFree } from '../../scripts/stack/free-port.ts'
 import { servingProcesses } from '../../services/kernel/addresses.ts'
+import { tidemark } from '../support/cli.ts'
 import { freshDataDirectory, up } from '../support/up.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -29,6 +30,11 @@ t.test('it starts everything, shows where, and Ctrl-C leaves nothing', async (t)
   t.equal((await whoami(address)).status, 200)
   t.equal(statSync(path.join(data, 'first-api-key')).mode & 0o777, 0o600)
   t.match(servingProcesses(data), [{ address, roles: ['api', 'gateway'] }])
+
+  const { stdout } = await tidemark(['keys', 'recover', '--json'], { DATA_DIR: data })
+  const authorization = `Bearer ${readFileSync(JSON.parse(stdout).file, 'utf8').trim()}`
+  const withAnother = await fetch(`${address}/v1/whoami`, { headers: { authorization } })
+  t.equal(withAnother.status, 200, 'a lost key can be replaced on this machine')
 
   const second = up(t, data)
   t.equal(await second.ended, 1)

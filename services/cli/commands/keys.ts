@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { print, printTable } from '../output.ts'
 import { printable } from '../printable.ts'
-import { sessionOf } from '../session.ts'
+import { answerOf, sessionOf } from '../session.ts'
 
 type Key = {
   readonly keyId: string
@@ -12,7 +12,18 @@ type Key = {
   readonly revokedAt?: string
 }
 
-export function addKeyCommands(program: Command): void {
+/** Issues a key that may do everything and puts it into a file. */
+export type RecoverKey = (
+  tenantId: string,
+) => Promise<{ readonly keyId: string; readonly file: string; readonly inEffect: boolean }>
+
+const RECOVERY = `
+For when the first key is lost. It asks no API: it needs what Tidemark itself has, DATA_DIR and
+DATABASE_URL (and EVENTSTORE_URL where that is set); where \`make up\` runs it finds both. The new
+key is an event like any other, by the actor operator:recovery. No key is revoked.
+`
+
+export function addKeyCommands(program: Command, recoverKey: RecoverKey): void {
   const keys = program.command('keys').description('API keys')
 
   keys
@@ -66,6 +77,24 @@ export function addKeyCommands(program: Command): void {
             : `The revocation of key ${printable(keyId)} is recorded, but the key still works: the read models are behind.`,
         ),
       )
+    })
+
+  addRecovery(keys, recoverKey)
+}
+
+function addRecovery(keys: Command, recoverKey: RecoverKey): void {
+  keys
+    .command('recover')
+    .description('on its own machine: issue a key that may do everything')
+    .option('--tenant <id>', 'whose key it is', 'default')
+    .addHelpText('after', RECOVERY)
+    .action(async ({ tenant }: { readonly tenant: string }, command: Command) => {
+      const answer = answerOf(command)
+      answer(await recoverKey(tenant), ({ keyId, file, inEffect }) => {
+        print(`Key ${keyId} may do everything in tenant ${tenant}. It is in ${file}`)
+        print(`and is used with --key-file ${file}`)
+        if (!inEffect) print('It works once a projector has read of it.')
+      })
     })
 }
 

@@ -18,7 +18,6 @@ Processes with the roles api, gateway or reactors share one DATA_DIR.
 SIGTERM lets it finish what it does: exit code 0. A second one ends it at once.
 `
 
-/** @param serve is in the composition root, which no other part of this program may know. */
 export function addServeCommand(program: Command, serve: Serve): void {
   program
     .command('serve')

