@@ -4,6 +4,7 @@ import { identityEvents } from './identity/events.ts'
 import { installerEvents } from './installer/events.ts'
 import type { ContextEvents, EventDefinition } from './kernel/upcast.ts'
 import { operationsEvents } from './operations/events.ts'
+import { privacyEvents } from './privacy/events.ts'
 import { registryEvents } from './registry/events.ts'
 
 /** Every event type, by bounded context. Type names are unique in the system. */
@@ -14,6 +15,7 @@ export const eventCatalogue: Readonly<Record<string, ContextEvents>> = {
   gateway: gatewayEvents,
   analytics: analyticsEvents,
   operations: operationsEvents,
+  privacy: privacyEvents,
 }
 
 const byType: ReadonlyMap<string, { context: string; definition: EventDefinition }> = new Map(

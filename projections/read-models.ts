@@ -5,6 +5,7 @@ import { type ApiKeysTables, apiKeys } from './identity/api-keys.ts'
 import { type TenantsTables, tenants } from './identity/tenants.ts'
 import { type InstallationsTables, installations } from './installer/installations.ts'
 import type { AnyReadModel } from './kernel/read-model.ts'
+import { type ErasuresTables, erasures } from './privacy/erasures.ts'
 import { catalogue } from './registry/catalogue.ts'
 import type { CatalogueTables } from './registry/catalogue-tables.ts'
 import { type SourcesTables, sources } from './registry/sources.ts'
@@ -22,7 +23,8 @@ export type Tables = InstallationsTables &
   TenantsTables &
   ServerProcessesTables &
   QuarantinesTables &
-  UsageTables
+  UsageTables &
+  ErasuresTables
 
 /** Every read model that the projector runs. */
 export const readModels = [
@@ -34,4 +36,5 @@ export const readModels = [
   usage,
   sources,
   catalogue,
+  erasures,
 ] as const satisfies readonly AnyReadModel[]

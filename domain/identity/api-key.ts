@@ -11,7 +11,10 @@ export function apiKeyStream(tenantId: string, keyId: string): string {
 type IssueApiKey = {
   readonly type: 'IssueApiKey'
   readonly keyId: string
+  /** The person whose data `name` and `owner` are. */
+  readonly subjectId: string
   readonly name: string
+  readonly owner?: string | undefined
   readonly scopes: readonly Scope[]
   readonly secretHash: string
   /** ISO-8601 instant from which on the key is refused; undefined = it does not expire. */
@@ -71,7 +74,7 @@ export const apiKey: Decider<ApiKeyState, ApiKeyCommand, ApiKeyEvent, ApiKeyReje
 
 function issue(
   state: ApiKeyState,
-  { keyId, name, scopes, secretHash, expiresAt, heldScopes, now }: IssueApiKey,
+  { keyId, subjectId, name, owner, scopes, secretHash, expiresAt, heldScopes, now }: IssueApiKey,
 ): Decision<ApiKeyEvent, ApiKeyRejection> {
   if (state.status === 'issued' && state.secretHash === secretHash) return accept()
   if (state.status !== 'absent')
@@ -86,7 +89,9 @@ function issue(
     type: 'ApiKeyIssued',
     data: {
       keyId,
+      subjectId,
       name,
+      ...(owner === undefined ? {} : { owner }),
       scopes: [...new Set(scopes)],
       secretHash,
       ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }),

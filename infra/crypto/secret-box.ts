@@ -7,17 +7,23 @@ const NONCE_BYTES = 12
 /** Always given to Node: without it a decipher takes a tag of four bytes, which can be guessed. */
 const TAG = { authTagLength: 16 }
 
+export const KEY_BYTES = 32
+
+export function newKey(): Buffer {
+  return randomBytes(KEY_BYTES)
+}
+
 /** @param context what the value belongs to: it opens with exactly the same context only. */
-export function seal(key: Buffer, plain: string, context: readonly string[]): Buffer {
+export function seal(key: Buffer, plain: Buffer, context: readonly string[]): Buffer {
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv(ALGORITHM, key, nonce, TAG)
   cipher.setAAD(associatedData(context))
-  const encrypted = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()])
+  const encrypted = Buffer.concat([cipher.update(plain), cipher.final()])
   return Buffer.concat([Buffer.from([VERSION]), nonce, cipher.getAuthTag(), encrypted])
 }
 
 /** @throws {Error} when the box was changed, or sealed with another key or for another context. */
-export function open(key: Buffer, box: Buffer, context: readonly string[]): string {
+export function open(key: Buffer, box: Buffer, context: readonly string[]): Buffer {
   const start = 1 + NONCE_BYTES
   if (box[0] !== VERSION || box.length < start + TAG.authTagLength)
     throw new Error('The box is not of a known format.')
@@ -25,7 +31,7 @@ export function open(key: Buffer, box: Buffer, context: readonly string[]): stri
   decipher.setAAD(associatedData(context))
   decipher.setAuthTag(box.subarray(start, start + TAG.authTagLength))
   const encrypted = box.subarray(start + TAG.authTagLength)
-  return Buffer.concat([decipher.update(encrypted), decipher.final()]).toString('utf8')
+  return Buffer.concat([decipher.update(encrypted), decipher.final()])
 }
 
 /** JSON keeps ('a|b', 'c') and ('a', 'b|c') apart. */

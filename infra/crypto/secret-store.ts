@@ -1,33 +1,33 @@
 import type { Kysely } from 'kysely'
 import { type SecretStore, SecretUnreadableError } from '../../services/ports/secret-store.ts'
+import type { KeyTables } from './key-tables.ts'
 import { open, seal } from './secret-box.ts'
+import type { TenantKeys } from './tenant-keys.ts'
 
-export interface SecretTables {
-  'ops.secrets': {
-    tenant_id: string
-    installation_id: string
-    name: string
-    box: Buffer
-  }
-}
+type SecretTables = Pick<KeyTables, 'ops.secrets'>
 
-/** Secrets in Postgres, encrypted with a key that the database never sees. */
+/** Secrets in Postgres, encrypted with the tenant's key. */
 export function createSecretStore({
   db,
-  key,
+  tenantKeys,
 }: {
   readonly db: Kysely<SecretTables>
-  /** 32 bytes, see `loadSecretKey`. */
-  readonly key: Buffer
+  readonly tenantKeys: TenantKeys
 }): SecretStore {
   return {
     async put(tenantId, installationId, name, value) {
-      const box = seal(key, value, [tenantId, installationId, name])
+      const { keyId, key } = await tenantKeys.current(tenantId)
+      const box = seal(key, Buffer.from(value), secretContext(tenantId, installationId, name))
       await db
         .insertInto('ops.secrets')
-        .values({ tenant_id: tenantId, installation_id: installationId, name, box })
+        .values({
+          ...{ tenant_id: tenantId, installation_id: installationId, name },
+          ...{ tenant_key_id: keyId, box },
+        })
         .onConflict((conflict) =>
-          conflict.columns(['tenant_id', 'installation_id', 'name']).doUpdateSet({ box }),
+          conflict
+            .columns(['tenant_id', 'installation_id', 'name'])
+            .doUpdateSet({ tenant_key_id: keyId, box }),
         )
         .execute()
     },
@@ -43,15 +43,26 @@ export function createSecretStore({
     async reveal(tenantId, installationId) {
       const rows = await db
         .selectFrom('ops.secrets')
-        .select(['name', 'box'])
+        .select(['name', 'box', 'tenant_key_id'])
         .where('tenant_id', '=', tenantId)
         .where('installation_id', '=', installationId)
         .execute()
-      return Object.fromEntries(
-        rows.map(({ name, box }) => [name, opened(key, box, [tenantId, installationId, name])]),
-      )
+      const values = rows.map(async ({ name, box, tenant_key_id: keyId }) => {
+        const context = secretContext(tenantId, installationId, name)
+        return [name, await opened(tenantKeys, tenantId, keyId, box, context)] as const
+      })
+      return Object.fromEntries(await Promise.all(values))
     },
   }
+}
+
+/** What a secret's box is bound to. */
+export function secretContext(
+  tenantId: string,
+  installationId: string,
+  name: string,
+): readonly string[] {
+  return [tenantId, installationId, name]
 }
 
 function owned(db: Kysely<SecretTables>, tenantId: string, installationId: string) {
@@ -61,9 +72,15 @@ function owned(db: Kysely<SecretTables>, tenantId: string, installationId: strin
     .where('installation_id', '=', installationId)
 }
 
-function opened(key: Buffer, box: Buffer, context: readonly string[]): string {
+async function opened(
+  tenantKeys: TenantKeys,
+  tenantId: string,
+  keyId: string | null,
+  box: Buffer,
+  context: readonly string[],
+): Promise<string> {
   try {
-    return open(key, box, context)
+    return open(await tenantKeys.byId(tenantId, keyId ?? ''), box, context).toString('utf8')
   } catch {
     // The cause is left out: it could carry a part of the value.
     throw new SecretUnreadableError(`The secret ${context.at(-1)} cannot be read with this key.`)

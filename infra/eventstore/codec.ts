@@ -3,6 +3,7 @@ import addFormats from 'ajv-formats'
 import { validate as isUuid, NIL } from 'uuid'
 import { eventCatalogue } from '../../domain/event-catalogue.ts'
 import { MAX_STREAM_NAME_LENGTH, tenantOfStream } from '../../domain/kernel/ids.ts'
+import { storedSchema } from '../../domain/kernel/personal.ts'
 import {
   type ContextEvents,
   currentVersion,
@@ -117,7 +118,7 @@ export function createEventCodec({
   }
 }
 
-/** One compiled validator a definition, made when it is first needed. */
+/** One compiled validator a definition, made when it is first needed. A personal field in plain text does not pass. */
 function createValidators(): (definition: EventDefinition) => ValidateFunction {
   const ajv = new Ajv()
   addFormats.default(ajv)
@@ -125,7 +126,8 @@ function createValidators(): (definition: EventDefinition) => ValidateFunction {
   return (definition) => {
     const known = compiled.get(definition)
     if (known !== undefined) return known
-    const validate = ajv.compile(definition.versions.at(-1) ?? definition.versions[0])
+    const current = definition.versions.at(-1) ?? definition.versions[0]
+    const validate = ajv.compile(storedSchema(current))
     compiled.set(definition, validate)
     return validate
   }

@@ -1,6 +1,5 @@
 import type { Transaction } from 'kysely'
-import { foldChanges } from '../../projections/kernel/fold.ts'
-import { statements } from '../../projections/kernel/statements.ts'
+import { carryOut } from '../../projections/kernel/carry-out.ts'
 import type { Step } from './plan.ts'
 import type { Run } from './run.ts'
 
@@ -17,8 +16,5 @@ export async function project(
     return
   }
   const changes = steps.flatMap((step) => step.changes)
-  for (const [table, folded] of foldChanges(model.keys, changes)) {
-    const target = { table, key: model.keys[table] ?? [], columns: columns.get(table) ?? [] }
-    for (const statement of statements(target, folded)) await statement.execute(trx)
-  }
+  for (const statement of carryOut(model.keys, columns, changes)) await statement.execute(trx)
 }

@@ -1,6 +1,8 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { IdentityEvent } from '../../domain/identity/events.ts'
 import type { Scope } from '../../domain/identity/scopes.ts'
+import { ERASED } from '../../domain/kernel/personal.ts'
+import type { SubjectErasedEvent } from '../../domain/privacy/events.ts'
 import type { ReadModel } from '../kernel/read-model.ts'
 
 // Every API key that was ever issued: what authentication looks up.
@@ -9,7 +11,10 @@ export interface ApiKeysTables {
   api_keys: {
     tenant_id: string
     key_id: string
+    /** The person whose data the name and the owner are; null for a key of an older program. */
+    subject_id: string | null
     name: string
+    owner: string | null
     scopes: readonly Scope[]
     /** HMAC-SHA256, hexadecimal; no answer shows it. */
     secret_hash: string
@@ -22,9 +27,9 @@ export interface ApiKeysTables {
 
 export type ApiKeyRow = Selectable<ApiKeysTables['api_keys']>
 
-export const apiKeys: ReadModel<IdentityEvent, ApiKeysTables> = {
+export const apiKeys: ReadModel<IdentityEvent | SubjectErasedEvent, ApiKeysTables> = {
   name: 'api-keys',
-  version: 1,
+  version: 2,
   keys: { api_keys: ['tenant_id', 'key_id'] },
   changes: {
     ApiKeyIssued: ({ data }, { tenantId, actorId }) => [
@@ -33,7 +38,9 @@ export const apiKeys: ReadModel<IdentityEvent, ApiKeysTables> = {
         put: {
           tenant_id: tenantId,
           key_id: data.keyId,
+          subject_id: data.subjectId ?? null,
           name: data.name,
+          owner: data.owner ?? null,
           scopes: data.scopes,
           secret_hash: data.secretHash,
           issued_by: actorId,
@@ -48,6 +55,13 @@ export const apiKeys: ReadModel<IdentityEvent, ApiKeysTables> = {
         table: 'api_keys',
         at: { tenant_id: tenantId, key_id: data.keyId },
         patch: { revoked_at: new Date(data.revokedAt) },
+      },
+    ],
+    SubjectErased: ({ data }, { tenantId }) => [
+      {
+        table: 'api_keys',
+        where: { tenant_id: tenantId, subject_id: data.subjectId },
+        patch: { name: ERASED, owner: ERASED },
       },
     ],
   },

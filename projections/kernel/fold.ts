@@ -1,4 +1,4 @@
-import type { AnyChange, Row } from './read-model.ts'
+import type { Row, RowChange } from './read-model.ts'
 import { exactKey, keyColumns, mentioned, plus, rowKey } from './row-key.ts'
 
 /** Sums and, after the first of them, settings of one row that may or may not be there. */
@@ -38,7 +38,7 @@ type Pending = { readonly key: Row; patch?: Record<string, unknown>; final?: Fin
  */
 export function foldChanges(
   keys: Readonly<Record<string, readonly string[]>>,
-  changes: Iterable<AnyChange>,
+  changes: Iterable<RowChange>,
 ): ReadonlyMap<string, FoldedTable> {
   const tables = new Map<string, Map<string, Pending>>()
   for (const change of changes) {
@@ -53,7 +53,7 @@ export function foldChanges(
   return new Map([...tables].map(([table, rows]) => [table, folded(rows.values())]))
 }
 
-function note(rows: Map<string, Pending>, columns: readonly string[], change: AnyChange): void {
+function note(rows: Map<string, Pending>, columns: readonly string[], change: RowChange): void {
   if ('put' in change) {
     const key = rowKey(change.table, columns, change.put)
     rows.set(key, { key: change.put, final: { kind: 'put', row: { ...change.put } } })

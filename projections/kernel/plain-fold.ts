@@ -1,4 +1,4 @@
-import type { AnyChange, Row } from './read-model.ts'
+import type { AnyChange, Row, WideChange } from './read-model.ts'
 import { exactKey, keyColumns, mentioned, plus, rowKey } from './row-key.ts'
 
 /** Rows of one read model's tables by key, as its changes say, one after the other. */
@@ -29,7 +29,8 @@ export function createPlainFold(keys: Readonly<Record<string, readonly string[]>
 
 function applyChange(rows: Map<string, Row>, columns: readonly string[], change: AnyChange): void {
   const { table } = change
-  if ('put' in change) rows.set(rowKey(table, columns, change.put), change.put)
+  if ('where' in change) patchAll(rows, columns, change)
+  else if ('put' in change) rows.set(rowKey(table, columns, change.put), change.put)
   else if ('remove' in change) rows.delete(exactKey(table, columns, change.remove))
   else {
     const key = exactKey(table, columns, change.at)
@@ -39,6 +40,17 @@ function applyChange(rows: Map<string, Row>, columns: readonly string[], change:
     else if (row !== undefined)
       rows.set(key, { ...row, ...mentioned(table, columns, change.patch) })
   }
+}
+
+function patchAll(
+  rows: Map<string, Row>,
+  columns: readonly string[],
+  { table, where, patch }: WideChange,
+): void {
+  const set = mentioned(table, columns, patch)
+  for (const [key, row] of rows)
+    if (Object.entries(where).every(([column, value]) => row[column] === value))
+      rows.set(key, { ...row, ...set })
 }
 
 function added(table: string, row: Row, by: Readonly<Record<string, number>>): Row {

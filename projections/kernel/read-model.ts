@@ -11,6 +11,8 @@ import type { EventMeta } from '../../domain/kernel/event.ts'
  * - `add` creates the row, otherwise blank, when there is none. Integers only: a sum of
  *   fractions depends on the order of adding, and then a rebuilt row is not the live one.
  * - `at` and `remove` name exactly the columns of the table's key.
+ * - `where` with `patch` changes every row that has these values, whatever event made it. It
+ *   costs a statement of its own: for what is rare, such as erasing a person's data.
  *
  * A `Date` and an ISO-8601 string are both right for `timestamptz`; a list fits an array or a `jsonb` column.
  */
@@ -28,6 +30,11 @@ export type Change<Tables> = {
         readonly add: Counters<Tables[Table]>
       }
     | { readonly table: Table; readonly remove: Key<Tables[Table]> }
+    | {
+        readonly table: Table
+        readonly where: Key<Tables[Table]>
+        readonly patch: Readonly<Updateable<Tables[Table]>>
+      }
 }[keyof Tables & string]
 
 type Key<Row> = Readonly<Partial<Insertable<Row>>>
@@ -71,8 +78,11 @@ export type SqlReadModel<Event extends { readonly type: string }, Tables> = Shar
 /** A row, or a part of one, by column. */
 export type Row = Readonly<Record<string, unknown>>
 
-/** `Change` of any tables. */
-export type AnyChange =
+/** A change of all rows that have these values. */
+export type WideChange = { readonly table: string; readonly where: Row; readonly patch: Row }
+
+/** A change of one row. */
+export type RowChange =
   | { readonly table: string; readonly put: Row }
   | { readonly table: string; readonly at: Row; readonly patch: Row }
   | {
@@ -81,6 +91,9 @@ export type AnyChange =
       readonly add: Readonly<Record<string, number | undefined>>
     }
   | { readonly table: string; readonly remove: Row }
+
+/** `Change` of any tables. */
+export type AnyChange = RowChange | WideChange
 
 type AnyShared = {
   readonly name: string

@@ -1,7 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Column } from './columns.ts'
 import type { Accumulated, FoldedTable } from './fold.ts'
-import type { Row } from './read-model.ts'
+import { literal } from './literals.ts'
+import type { Row, WideChange } from './read-model.ts'
+import { mentioned } from './row-key.ts'
 import { blank, given, type Source, sources } from './source.ts'
 
 /** One table as the statements need it. */
@@ -39,6 +41,24 @@ function update(target: Target, patches: FoldedTable['patches']): RawBuilder<unk
       update ${sql.table(target.table)} as target set ${sql.join(sets)}
       from ${source.rows} where ${sameKey(target)}`,
   )
+}
+
+/**
+ * @throws {RangeError} when it names no column, one that the table does not have, or a part of
+ *   the key to change.
+ */
+export function patchWhere(target: Target, { where, patch }: WideChange): RawBuilder<unknown> {
+  const set = mentioned(target.table, target.key, patch)
+  const assign = (values: Row) =>
+    written(target, Object.keys(values)).map(({ name, type, kind }) => {
+      const value = sql`${literal(values[name], kind)}::${sql.raw(type)}`
+      return sql`${sql.ref(name)} = ${value}`
+    })
+  if (Object.keys(where).length === 0)
+    throw new RangeError(`A change of ${target.table} must say of which rows.`)
+  return sql`
+    update ${sql.table(target.table)} set ${sql.join(assign(set))}
+    where ${sql.join(assign(where), sql` and `)}`
 }
 
 function remove(target: Target, keys: readonly Row[]): RawBuilder<unknown>[] {

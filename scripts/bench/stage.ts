@@ -2,10 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
+import { openKeyRing } from '../../infra/crypto/key-ring.ts'
+import type { KeyTables } from '../../infra/crypto/key-tables.ts'
 import { createEventCodec } from '../../infra/eventstore/codec.ts'
+import { PersonalData } from '../../infra/eventstore/personal-data.ts'
 import { createPostgresEventStore } from '../../infra/eventstore/postgres/store.ts'
+import { createSealingStore } from '../../infra/eventstore/sealing-store.ts'
 import { migrate } from '../../infra/postgres/migrate.ts'
-import { createPool } from '../../infra/postgres/pool.ts'
+import { createPool, createReadDatabase } from '../../infra/postgres/pool.ts'
 import type { AppendContext, EventStore, NewEvent } from '../../services/ports/event-store.ts'
 import { silent } from '../../services/ports/logger.ts'
 import { noMetrics } from '../../services/ports/metrics.ts'
@@ -69,12 +73,14 @@ export async function openStage(): Promise<Stage> {
     await migrate({ ownerUrl: url })
     const pool = createPool(url, { max: 24 })
     const codec = createEventCodec({ now: () => new Date() })
-    const store = createPostgresEventStore({ pool, codec, logger: silent, metrics: noMetrics })
+    const log = createPostgresEventStore({ pool, codec, logger: silent, metrics: noMetrics })
     closing.push(async () => {
-      await store[Symbol.asyncDispose]()
+      await log[Symbol.asyncDispose]()
       await pool.end()
     })
-    return { url, pool, store }
+    const { subjectKeys } = await openKeyRing(createReadDatabase<KeyTables>(pool), directory)
+    const personal = new PersonalData({ keys: subjectKeys, logger: silent })
+    return { url, pool, store: createSealingStore({ log, personal, logger: silent }) }
   }
 
   async function bus() {

@@ -16,6 +16,7 @@ const PER_SECOND = 1_000
 const WARM_UP = 1_000
 const COMMANDS = 8_000
 const SCOPES = ['catalogue:read'] as const
+const BENCH_SUBJECT = '00000000-0000-4000-8000-000000000002'
 const SECRET_HASH = '0'.repeat(64)
 
 /**
@@ -42,7 +43,14 @@ export async function benchVisible(stage: Stage): Promise<Measurement> {
       apiKeyStream('bench', keyId),
       {
         type: 'IssueApiKey',
-        ...{ keyId, name: 'bench', scopes: SCOPES, heldScopes: SCOPES, secretHash: SECRET_HASH },
+        ...{
+          keyId,
+          subjectId: BENCH_SUBJECT,
+          name: 'bench',
+          scopes: SCOPES,
+          heldScopes: SCOPES,
+          secretHash: SECRET_HASH,
+        },
         now: new Date().toISOString(),
       },
       BENCH_CONTEXT,

@@ -4,6 +4,7 @@ import { addCallCommand } from './commands/call.ts'
 import { addEventCommands } from './commands/events.ts'
 import { addInstallationCommands } from './commands/installations.ts'
 import { addKeyCommands, type RecoverKey } from './commands/keys.ts'
+import { addPrivacyCommands } from './commands/privacy.ts'
 import { addReadModelCommands } from './commands/read-models.ts'
 import { addSearchCommand } from './commands/search.ts'
 import { addServeCommand, type Serve } from './commands/serve.ts'
@@ -33,6 +34,7 @@ export function buildProgram({ serve, recoverKey }: OnThisMachine): Command {
   addAuditCommands(program)
   addReadModelCommands(program)
   addKeyCommands(program, recoverKey)
+  addPrivacyCommands(program)
   addServeCommand(program, serve)
   return program
 }

@@ -12,6 +12,7 @@ import type { AppendContext, EventStore, Position } from '../ports/event-store.t
 
 /** Fixed, so that of all processes that ever start on one log exactly one issues the first key. */
 const FIRST_KEY_ID = '0000000000000001'
+const FIRST_SUBJECT_ID = '00000000-0000-4000-8000-000000000001'
 
 export type BootstrapDeps = {
   readonly store: EventStore
@@ -49,6 +50,7 @@ export async function bootstrap(deps: BootstrapDeps): Promise<Position> {
       type: 'IssueApiKey',
       keyId: FIRST_KEY_ID,
       secretHash: first.secretHash,
+      subjectId: FIRST_SUBJECT_ID,
       name: 'first key',
       scopes: SCOPES,
       heldScopes: SCOPES,

@@ -1,3 +1,4 @@
+import { v4 as randomUuid } from 'uuid'
 import { apiKey, apiKeyStream } from '../../domain/identity/api-key.ts'
 import { SCOPES } from '../../domain/identity/scopes.ts'
 import { tenant, tenantStream } from '../../domain/identity/tenant.ts'
@@ -47,7 +48,14 @@ export async function recoverKey(deps: RecoveryDeps, tenantId: string): Promise<
     apiKeyStream(tenantId, keyId),
     {
       type: 'IssueApiKey',
-      ...{ keyId, secretHash, name: 'recovery key', scopes: SCOPES, heldScopes: SCOPES },
+      ...{
+        keyId,
+        subjectId: randomUuid(),
+        secretHash,
+        name: 'recovery key',
+        scopes: SCOPES,
+        heldScopes: SCOPES,
+      },
       now: deps.now().toISOString(),
     },
     context,

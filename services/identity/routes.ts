@@ -2,11 +2,13 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
+import { v4 as randomUuid } from 'uuid'
 import { apiKey, apiKeyStream } from '../../domain/identity/api-key.ts'
 import type { IdentityEvent } from '../../domain/identity/events.ts'
 import { SCOPES } from '../../domain/identity/scopes.ts'
 import { tenant, tenantStream } from '../../domain/identity/tenant.ts'
 import type { Decider } from '../../domain/kernel/decider.ts'
+import { subjectId } from '../../domain/kernel/personal.ts'
 import {
   type ApiKeyRow,
   type ApiKeysTables,
@@ -47,6 +49,14 @@ const KeyParams = Type.Object({ keyId: Type.String({ pattern: '^[0-9a-f]{16}$' }
 const NewKey = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 200 }),
+    owner: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 300,
+        description: 'who has it: a name or an address',
+      }),
+    ),
+    subjectId: Type.Optional(subjectId),
     scopes,
     expiresAt: Type.Optional(instant),
   },
@@ -54,7 +64,9 @@ const NewKey = Type.Object(
 )
 const Key = {
   keyId: Type.String(),
+  subjectId: Type.Optional(subjectId),
   name: Type.String(),
+  owner: Type.Optional(Type.String()),
   scopes,
   issuedAt: instant,
   expiresAt: Type.Optional(instant),
@@ -119,14 +131,17 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
         schema: {
           tags,
           summary: 'Issue an API key',
-          description: 'The key can do no more than the one that issues it.',
+          description:
+            'The key can do no more than the one that issues it. `name` and `owner` are kept as data ' +
+            'of a person, `subjectId`: a new one, unless the request names one that has keys already.',
           body: NewKey,
           response: { 201: IssuedKey },
         },
         config: { access: 'keys:write' },
       },
       async (request, reply) => {
-        const { name, scopes: asked, expiresAt } = request.body
+        const { name, owner, scopes: asked, expiresAt } = request.body
+        const person = request.body.subjectId ?? randomUuid()
         const issuedAt = deps.now().toISOString()
         const { keyId, key, secretHash } = deps.apiKeys.create()
         const stream = apiKeyStream(request.actor.tenantId, keyId)
@@ -134,15 +149,20 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
           type: 'IssueApiKey',
           keyId,
           secretHash,
+          subjectId: person,
           name,
+          owner,
           scopes: asked,
           expiresAt,
           heldScopes: request.actor.scopes,
           now: issuedAt,
         })
         reply.code(201).header('cache-control', 'no-store').header('location', `/v1/keys/${keyId}`)
-        const expiry = expiresAt === undefined ? {} : { expiresAt }
-        return { keyId, key, name, scopes: asked, issuedAt, ...expiry, position: at }
+        return {
+          ...{ keyId, key, subjectId: person, name, scopes: asked, issuedAt, position: at },
+          ...(owner === undefined ? {} : { owner }),
+          ...(expiresAt === undefined ? {} : { expiresAt }),
+        }
       },
     )
 
@@ -230,7 +250,9 @@ function changed(reply: FastifyReply, position: string, inEffect: boolean) {
 function listed(row: ApiKeyRow) {
   return {
     keyId: row.key_id,
+    ...(row.subject_id === null ? {} : { subjectId: row.subject_id }),
     name: row.name,
+    ...(row.owner === null ? {} : { owner: row.owner }),
     scopes: [...row.scopes],
     issuedBy: row.issued_by,
     issuedAt: row.issued_at.toISOString(),

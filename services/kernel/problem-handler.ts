@@ -7,6 +7,7 @@ import {
 } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import { MessageBusUnavailableError } from '../ports/message-bus.ts'
+import { SubjectErasedError } from '../ports/subject-keys.ts'
 import { ProblemError, problem } from './problem.ts'
 import { validationProblem } from './validation.ts'
 
@@ -78,6 +79,7 @@ export function problemFor(error: unknown): ProblemError {
     return problem(409, 'id-conflict', 'This id was used before for something else.')
   if (error instanceof InvalidEventError)
     return problem(422, 'invalid-event', 'What would be recorded does not fit its schema.')
+  if (error instanceof SubjectErasedError) return problem(409, 'subject-erased', error.message)
   if (isDiskFull(error))
     return problem(
       507,

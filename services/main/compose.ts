@@ -9,6 +9,7 @@ import { buildHttpServer, closeHttpServer, listen } from './http-server.ts'
 import { composeIdentity } from './identity-context.ts'
 import { Owned } from './owned.ts'
 import { type Context, openPlatform, type Platform } from './platform.ts'
+import { composePrivacy } from './privacy-context.ts'
 import { composeReadSide } from './read-side-context.ts'
 import { composeRegistry } from './registry-context.ts'
 import { composeServers } from './servers-context.ts'
@@ -77,6 +78,7 @@ async function serve(platform: Platform, version: string) {
     servers.installer,
     servers.gateway,
     composeAnalytics(platform),
+    composePrivacy(platform),
   ]
   const background = startBackground(platform, contexts)
   const app = await buildHttpServer({

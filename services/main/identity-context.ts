@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { createApiKeys } from '../../infra/crypto/api-key.ts'
-import { keepPepper, keepSecretFile } from '../../infra/crypto/api-key-files.ts'
+import { keepPepper, keepSecretFile } from '../../infra/crypto/secret-file.ts'
 import { createAuthenticator } from '../identity/authenticator.ts'
 import { bootstrap } from '../identity/bootstrap.ts'
 import { identityRoutes } from '../identity/routes.ts'

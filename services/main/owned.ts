@@ -1,3 +1,5 @@
+import type pg from 'pg'
+import { createPool } from '../../infra/postgres/pool.ts'
 import type { Logger } from '../ports/logger.ts'
 
 type Close = () => Promise<unknown>
@@ -29,4 +31,10 @@ export class Owned {
       )
     }
   }
+}
+
+export function ownPool(owned: Owned, databaseUrl: string, max: number): pg.Pool {
+  const pool = createPool(databaseUrl, { max })
+  owned.add('database', () => pool.end())
+  return pool
 }

@@ -2,10 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely } from 'kysely'
 import type pg from 'pg'
-import { withCircuit } from '../../infra/eventstore/circuit.ts'
-import { createEventCodec } from '../../infra/eventstore/codec.ts'
-import { createEventStoreDbEventStore } from '../../infra/eventstore/eventstoredb/event-store.ts'
-import { createPostgresEventStore } from '../../infra/eventstore/postgres/store.ts'
+import type { KeyRing } from '../../infra/crypto/key-ring.ts'
+import type { KeyTables } from '../../infra/crypto/key-tables.ts'
 import { createPrometheusMetrics, type PrometheusMetrics } from '../../infra/metrics/prometheus.ts'
 import { createNatsMessageBus } from '../../infra/nats/message-bus.ts'
 import { migrate } from '../../infra/postgres/migrate.ts'
@@ -17,17 +15,15 @@ import type { HealthDeps } from '../kernel/health-routes.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { MessageBus } from '../ports/message-bus.ts'
-import type { Metrics } from '../ports/metrics.ts'
 import type { ReadFreshness } from '../ports/read-freshness.ts'
 import type { Part } from './background.ts'
-import type { Config, DataConfig, Role } from './config.ts'
-import type { Owned } from './owned.ts'
+import type { Config, Role } from './config.ts'
+import { openLog } from './open-log.ts'
+import { type Owned, ownPool } from './owned.ts'
 import { untilStopping } from './until-stopping.ts'
 import { orStartError, waitForDependency } from './wait-for-dependency.ts'
 
 const MAX_CONNECTIONS = 20
-/** Of its own, so that a burst of queries does not keep the log from being read. */
-const MAX_LOG_CONNECTIONS = 10
 
 /** What every context is made of. */
 export type Platform = {
@@ -37,6 +33,10 @@ export type Platform = {
   readonly now: () => Date
   readonly pool: pg.Pool
   readonly db: Kysely<Tables>
+  readonly keys: KeyRing
+  /** As stored, personal data encrypted: for what leaves the process. */
+  readonly log: EventStore
+  /** The log with personal data in plain text. */
   readonly store: EventStore
   readonly bus: MessageBus
   readonly freshness: ReadFreshness
@@ -76,13 +76,16 @@ export async function openPlatform(deps: PlatformDeps): Promise<Platform> {
 
   const pool = ownPool(owned, config.databaseUrl, MAX_CONNECTIONS)
   const db = createReadDatabase<Tables>(pool)
-  const store = await openStore({ ...deps, metrics, now })
-  await waitForDependency('The event store', logger, () => store.head())
+  const { keys, log, store } = await openLog({
+    ...{ ...deps, metrics, now },
+    db: createReadDatabase<KeyTables>(pool),
+  })
+  await waitForDependency('The event store', logger, () => log.head())
   const bus = owned.use('message bus', createNatsMessageBus({ url: config.natsUrl, logger }))
   if (needsBus(config)) await waitForDependency('NATS', logger, () => bus.lastPosition())
   const checkpoints = owned.use('read freshness', createReadFreshness({ pool, readModels }))
   const freshness = untilStopping(checkpoints, deps.stopping)
-  return { ...deps, metrics, now, pool, db, store, bus, freshness }
+  return { ...deps, metrics, now, pool, db, keys, log, store, bus, freshness }
 }
 
 export function needsBus({ roles }: Config): boolean {
@@ -103,37 +106,4 @@ async function prepareDatabase(config: Config, logger: Logger): Promise<void> {
 
 function userOf(url: string): string {
   return decodeURIComponent(new URL(url).username)
-}
-
-function ownPool(owned: Owned, databaseUrl: string, max: number): pg.Pool {
-  const pool = createPool(databaseUrl, { max })
-  owned.add('database', () => pool.end())
-  return pool
-}
-
-export type StoreDeps = {
-  readonly config: DataConfig
-  readonly logger: Logger
-  readonly owned: Owned
-  readonly metrics: Metrics
-  readonly now: () => Date
-}
-
-/** @throws {StartError} when the address of the event store cannot be used. */
-export async function openStore(deps: StoreDeps): Promise<EventStore> {
-  const { config, logger, metrics, owned } = deps
-  const codec = createEventCodec({ now: deps.now })
-  const { databaseUrl, eventStoreUrl } = config
-  const store = await orStartError('EVENTSTORE_URL cannot be used', async () =>
-    eventStoreUrl === undefined
-      ? createPostgresEventStore({
-          pool: ownPool(owned, databaseUrl, MAX_LOG_CONNECTIONS),
-          ...{ codec, logger, metrics },
-        })
-      : createEventStoreDbEventStore({
-          connectionString: eventStoreUrl,
-          ...{ codec, logger, metrics },
-        }),
-  )
-  return owned.use('event store', withCircuit(store, logger))
 }

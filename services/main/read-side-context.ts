@@ -20,7 +20,7 @@ const MAX_LAG = { postgres: 50_000n, eventStoreDb: 50_000_000n } as const
 
 /** What follows the log: read models, the bus, and the proof that they are right. */
 export function composeReadSide(platform: Platform): Context {
-  const { bus, config, logger, metrics, now, pool, stopping, store } = platform
+  const { bus, config, log, logger, metrics, now, pool, stopping, store } = platform
   const shared = { pool, store, readModels }
   const verifier: ReadModelVerifier = {
     verify: (signal, onProgress, readModel) => {
@@ -58,7 +58,7 @@ export function composeReadSide(platform: Platform): Context {
         name: 'relay',
         run: (signal) =>
           runRelay({
-            ...{ store, bus, signal, logger, metrics },
+            ...{ store: log, bus, signal, logger, metrics },
             tell: (fault) => {
               relayFault = fault
             },

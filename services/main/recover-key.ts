@@ -1,8 +1,10 @@
 import { access, rm } from 'node:fs/promises'
 import path from 'node:path'
+import type { Kysely } from 'kysely'
 import { createApiKeys } from '../../infra/crypto/api-key.ts'
-import { keepPepper, keepSecretFile } from '../../infra/crypto/api-key-files.ts'
-import { createPool, createReadDatabase } from '../../infra/postgres/pool.ts'
+import type { KeyTables } from '../../infra/crypto/key-tables.ts'
+import { keepPepper, keepSecretFile } from '../../infra/crypto/secret-file.ts'
+import { createReadDatabase } from '../../infra/postgres/pool.ts'
 import { createReadFreshness } from '../../infra/projector/read-freshness.ts'
 import {
   type ApiKeysTables,
@@ -15,9 +17,10 @@ import { ProblemError } from '../kernel/problem.ts'
 import type { Position } from '../ports/event-store.ts'
 import { silent } from '../ports/logger.ts'
 import { noMetrics } from '../ports/metrics.ts'
+import type { ReadFreshness } from '../ports/read-freshness.ts'
 import { ConfigError, type DataConfig, readDataConfig } from './config.ts'
-import { Owned } from './owned.ts'
-import { openStore } from './platform.ts'
+import { openLog } from './open-log.ts'
+import { Owned, ownPool } from './owned.ts'
 import { StartError, waitForDependency } from './wait-for-dependency.ts'
 
 const PATIENCE_MS = 5_000
@@ -57,7 +60,12 @@ async function recover(config: DataConfig, owned: Owned, tenantId: string): Prom
   const { dataDirectory } = config
   const apiKeys = createApiKeys(await pepperOf(dataDirectory))
   const now = () => new Date()
-  const store = await openStore({ config, owned, now, logger: silent, metrics: noMetrics })
+  const pool = ownPool(owned, config.databaseUrl, 2)
+  const db = createReadDatabase<ApiKeysTables & KeyTables>(pool)
+  const { store } = await openLog({
+    ...{ config, db, owned, now },
+    ...{ logger: silent, metrics: noMetrics },
+  })
   await waitForDependency('The event store', silent, () => store.head(), PATIENCE_MS)
   let file: string | undefined
   const show = async ({ keyId, key }: { readonly keyId: string; readonly key: string }) => {
@@ -66,7 +74,8 @@ async function recover(config: DataConfig, owned: Owned, tenantId: string): Prom
   }
   try {
     const { keyId, position } = await recoverKey({ store, apiKeys, now, show }, tenantId)
-    const inEffect = await works(config, owned, keyId, position)
+    const freshness = owned.use('read freshness', createReadFreshness({ pool }))
+    const inEffect = await works(db, freshness, keyId, position)
     return { keyId, file: file ?? '', inEffect }
   } catch (error) {
     if (file !== undefined) await rm(file, { force: true })
@@ -87,14 +96,11 @@ async function pepperOf(dataDirectory: string): Promise<string> {
 }
 
 async function works(
-  { databaseUrl }: DataConfig,
-  owned: Owned,
+  db: Kysely<ApiKeysTables>,
+  freshness: ReadFreshness,
   keyId: string,
   position: Position,
 ): Promise<boolean> {
-  const pool = createPool(databaseUrl, { max: 2 })
-  owned.add('database', () => pool.end())
-  const freshness = owned.use('read freshness', createReadFreshness({ pool }))
   if (!(await freshness.waitFor(position, PATIENCE_MS, [keyRows.name]))) return false
-  return (await findKeyOfAnyTenant(createReadDatabase<ApiKeysTables>(pool), keyId)) !== undefined
+  return (await findKeyOfAnyTenant(db, keyId)) !== undefined
 }

@@ -1,6 +1,7 @@
 import { createArtifactStore } from '../../infra/artifacts/artifact-store.ts'
-import { loadSecretKey } from '../../infra/crypto/secret-key.ts'
-import { createSecretStore, type SecretTables } from '../../infra/crypto/secret-store.ts'
+import type { KeyTables } from '../../infra/crypto/key-tables.ts'
+import { keepPepper } from '../../infra/crypto/secret-file.ts'
+import { createSecretStore } from '../../infra/crypto/secret-store.ts'
 import { sessionKeyFrom } from '../../infra/crypto/session-key.ts'
 import { createMcpConnector } from '../../infra/mcp/connector.ts'
 import { createGuardedFetch } from '../../infra/mcp/guarded-fetch.ts'
@@ -59,15 +60,17 @@ export async function composeServers(platform: Platform, version: string): Promi
 }
 
 async function openMachine(platform: Platform, version: string): Promise<Machine> {
-  const { config, owned, pool } = platform
+  const { config, keys, owned, pool } = platform
   const dataDir = config.dataDirectory
   const sandbox = await createSandbox({
     dataDir,
     setting: config.sandbox,
     bwrap: config.bubblewrap,
   })
-  const key = await loadSecretKey(dataDir)
-  const secrets = createSecretStore({ db: createReadDatabase<SecretTables>(pool), key })
+  const secrets = createSecretStore({
+    db: createReadDatabase<KeyTables>(pool),
+    tenantKeys: keys.tenantKeys,
+  })
   const artifacts = createArtifactStore({ dataDir })
   const remote = owned.use(
     'remote servers',
@@ -77,7 +80,8 @@ async function openMachine(platform: Platform, version: string): Promise<Machine
     ...{ sandbox, secrets, artifacts, fetch: remote.fetch },
     clientInfo: { name: 'tidemark', version },
   })
-  return { sandbox, secrets, artifacts, connector, sessionKey: sessionKeyFrom(key) }
+  const sessionKey = sessionKeyFrom(await keepPepper(dataDir))
+  return { sandbox, secrets, artifacts, connector, sessionKey }
 }
 
 function composeInstaller(platform: Platform, machine: Machine): Context {

@@ -4,6 +4,7 @@ import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import t from 'tap'
 import { eventCatalogue, eventDefinition } from '../../domain/event-catalogue.ts'
+import { personalFields, storedSchema } from '../../domain/kernel/personal.ts'
 import { currentVersion, upcast } from '../../domain/kernel/upcast.ts'
 
 // Golden files: `data` is what a program stored once, in that version. They are never edited.
@@ -15,8 +16,8 @@ type Golden = {
 }
 
 const GOLDEN = path.resolve(import.meta.dirname, '../golden')
-const ajv = new Ajv()
-addFormats.default(ajv)
+const [stored, readable] = [new Ajv(), new Ajv({ keywords: ['personal'] })]
+for (const ajv of [stored, readable]) addFormats.default(ajv)
 
 const versions = Object.entries(eventCatalogue).flatMap(([context, events]) =>
   Object.entries(events).flatMap(([type, definition]) =>
@@ -45,8 +46,8 @@ t.test(
 t.test('a golden event fits the schema of its version', async (t) => {
   for (const { file, schema } of versions) {
     if (!existsSync(path.join(GOLDEN, file))) continue
-    const validate = ajv.compile(schema)
-    t.ok(validate(golden(file).data), `${file} ${ajv.errorsText(validate.errors)}`)
+    const validate = stored.compile(storedSchema(schema))
+    t.ok(validate(golden(file).data), `${file} ${stored.errorsText(validate.errors)}`)
   }
 })
 
@@ -57,9 +58,22 @@ t.test('a golden event of any version reads as one of the current version', asyn
     const isOld = version < currentVersion(definition)
     t.equal(golden(file).current !== undefined, isOld, `${file} says what readers get today`)
     t.same(upcast(definition, version, data), current, file)
-    const validate = ajv.compile(definition.versions.at(-1) ?? {})
-    t.ok(validate(current), `${type} ${ajv.errorsText(validate.errors)}`)
+    const validate = readable.compile(definition.versions.at(-1) ?? {})
+    t.ok(validate(current), `${type} ${readable.errorsText(validate.errors)}`)
   }
+})
+
+t.test('a personal field names its subject, and keeps its name in later versions', async (t) => {
+  for (const { type, definition, schema, version } of versions)
+    for (const { name, subject } of personalFields(schema)) {
+      t.match(schema.properties[subject], { format: 'uuid' }, `${type}.${name}`)
+      const later = definition.versions.slice(version)
+      for (const next of later)
+        t.ok(
+          personalFields(next).some((field) => field.name === name),
+          `${type}.${name}`,
+        )
+    }
 })
 
 t.test('an event type belongs to one context', async (t) => {

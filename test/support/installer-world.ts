@@ -2,8 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createArtifactStore } from '../../infra/artifacts/artifact-store.ts'
-import { loadSecretKey } from '../../infra/crypto/secret-key.ts'
-import { createSecretStore, type SecretTables } from '../../infra/crypto/secret-store.ts'
+import { openKeyRing } from '../../infra/crypto/key-ring.ts'
+import type { KeyTables } from '../../infra/crypto/key-tables.ts'
+import { createSecretStore } from '../../infra/crypto/secret-store.ts'
 import { createMcpConnector } from '../../infra/mcp/connector.ts'
 import type { NpmProgram } from '../../infra/npm/npm-program.ts'
 import { createNpmInstaller } from '../../infra/npm/package-installer.ts'
@@ -27,8 +28,9 @@ export async function installerParts(options: {
   mkdirSync(path.join(dataDir, 'servers'), { recursive: true })
   const pool = createPool(appUrl, { max: 4 })
   const db = createReadDatabase<Tables>(pool)
-  const opsDb = createReadDatabase<SecretTables>(pool)
-  const secrets = createSecretStore({ db: opsDb, key: await loadSecretKey(dataDir) })
+  const opsDb = createReadDatabase<KeyTables>(pool)
+  const { tenantKeys } = await openKeyRing(opsDb, dataDir)
+  const secrets = createSecretStore({ db: opsDb, tenantKeys })
   const artifacts = createArtifactStore({ dataDir })
   const sandbox = await createSandbox({ dataDir, setting: 'auto' })
   const connector = createMcpConnector({

@@ -5,11 +5,20 @@ import { answerOf, sessionOf } from '../session.ts'
 
 type Key = {
   readonly keyId: string
+  readonly subjectId?: string
   readonly name: string
+  readonly owner?: string
   readonly scopes: readonly string[]
   readonly issuedAt: string
   readonly expiresAt?: string
   readonly revokedAt?: string
+}
+
+type IssueOptions = {
+  readonly scopes: string
+  readonly expires?: string
+  readonly owner?: string
+  readonly subject?: string
 }
 
 /** Issues a key that may do everything and puts it into a file. */
@@ -36,6 +45,8 @@ export function addKeyCommands(program: Command, recoverKey: RecoverKey): void {
         printTable(items, [
           { title: 'KEY', of: ({ keyId }) => keyId },
           { title: 'NAME', of: ({ name }) => name },
+          { title: 'OWNER', of: ({ owner }) => owner ?? '' },
+          { title: 'SUBJECT', of: ({ subjectId }) => subjectId ?? '' },
           { title: 'ISSUED', of: ({ issuedAt }) => issuedAt },
           { title: 'STATE', of: stateOf },
           { title: 'MAY', of: ({ scopes }) => scopes.join(' ') },
@@ -49,19 +60,19 @@ export function addKeyCommands(program: Command, recoverKey: RecoverKey): void {
     .argument('<name>', 'what it is for')
     .requiredOption('--scopes <list>', 'what it may do, with commas, such as catalogue:read')
     .option('--expires <time>', 'an ISO 8601 time')
-    .action(
-      async (name: string, options: { scopes: string; expires?: string }, command: Command) => {
-        const { api, answer } = sessionOf(command)
-        const scopes = options.scopes.split(',').map((scope) => scope.trim())
-        const expiry = options.expires === undefined ? {} : { expiresAt: options.expires }
-        const issued = await api.post<Key & { key: string }>('/v1/keys', {
-          name,
-          scopes,
-          ...expiry,
-        })
-        answer(issued, ({ key }) => print(printable(key)))
-      },
-    )
+    .option('--owner <person>', 'who has it: a name or an address, which can be erased')
+    .option('--subject <id>', 'the person, when they have another key; by default a new one')
+    .action(async (name: string, options: IssueOptions, command: Command) => {
+      const { api, answer } = sessionOf(command)
+      const issued = await api.post<Key & { key: string }>('/v1/keys', {
+        name,
+        scopes: options.scopes.split(',').map((scope) => scope.trim()),
+        expiresAt: options.expires,
+        owner: options.owner,
+        subjectId: options.subject,
+      })
+      answer(issued, ({ key }) => print(printable(key)))
+    })
 
   keys
     .command('revoke')

@@ -8,6 +8,7 @@ import { given } from '../../support/given.ts'
 const history = given(apiKey)
 const keyId = '00112233445566aa'
 const secretHash = 'ab'.repeat(32)
+const subjectId = '5f0c2a66-7d3e-4b6e-9d57-3c0a2f5f0b11'
 const now = '2026-01-02T03:04:05.000Z'
 
 type Issue = Extract<ApiKeyCommand, { readonly type: 'IssueApiKey' }>
@@ -15,6 +16,7 @@ type Issue = Extract<ApiKeyCommand, { readonly type: 'IssueApiKey' }>
 const issue = (given: Partial<Issue> = {}): Issue => ({
   type: 'IssueApiKey',
   keyId,
+  subjectId,
   name: 'ci',
   scopes: ['catalogue:read'],
   secretHash,
@@ -24,7 +26,7 @@ const issue = (given: Partial<Issue> = {}): Issue => ({
 })
 const issued: ApiKeyEvent = {
   type: 'ApiKeyIssued',
-  data: { keyId, name: 'ci', scopes: ['catalogue:read'], secretHash, issuedAt: now },
+  data: { keyId, subjectId, name: 'ci', scopes: ['catalogue:read'], secretHash, issuedAt: now },
 }
 const revoke = { type: 'RevokeApiKey', now } as const
 const revoked: ApiKeyEvent = { type: 'ApiKeyRevoked', data: { keyId, revokedAt: now } }

@@ -1,37 +1,24 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
 import t from 'tap'
+import type { KeyTables } from '../../../infra/crypto/key-tables.ts'
 import { open, seal } from '../../../infra/crypto/secret-box.ts'
-import { loadSecretKey } from '../../../infra/crypto/secret-key.ts'
-import { createSecretStore, type SecretTables } from '../../../infra/crypto/secret-store.ts'
+import { createSecretStore } from '../../../infra/crypto/secret-store.ts'
 import { createPool, createReadDatabase } from '../../../infra/postgres/pool.ts'
 import { SecretUnreadableError } from '../../../services/ports/secret-store.ts'
 import { freshDatabase } from '../../support/database.ts'
+import { testKeys } from '../../support/sealing.ts'
 
 const { appUrl } = await freshDatabase(t)
 const pool = createPool(appUrl)
 t.teardown(() => pool.end())
-const db = createReadDatabase<SecretTables>(pool)
-const secrets = createSecretStore({ db, key: randomBytes(32) })
-
-t.test('the key is made once, for its owner only, also by two programs at once', async (t) => {
-  const dataDir = t.testdir()
-  const keys = await Promise.all(Array.from({ length: 8 }, () => loadSecretKey(dataDir)))
-  t.equal(new Set(keys.map((key) => key.toString('hex'))).size, 1)
-  t.same(await loadSecretKey(dataDir), keys[0])
-  t.equal(statSync(path.join(dataDir, 'secret-key')).mode & 0o777, 0o600)
-})
-
-t.test('a file that is no key stops the start', async (t) => {
-  const dataDir = t.testdir({ 'secret-key': 'abc' })
-  await t.rejects(loadSecretKey(dataDir), /not a key/)
-})
+const db = createReadDatabase<KeyTables>(pool)
+const { tenantKeys } = await testKeys(t, pool)
+const secrets = createSecretStore({ db, tenantKeys })
 
 t.test('a box opens with its key and its context only', async (t) => {
   const [key, other] = [randomBytes(32), randomBytes(32)]
-  const box = seal(key, 'value', ['acme', 'one', 'TOKEN'])
-  t.equal(open(key, box, ['acme', 'one', 'TOKEN']), 'value')
+  const box = seal(key, Buffer.from('value'), ['acme', 'one', 'TOKEN'])
+  t.equal(open(key, box, ['acme', 'one', 'TOKEN']).toString(), 'value')
   t.throws(() => open(other, box, ['acme', 'one', 'TOKEN']))
   t.throws(() => open(key, box, ['other', 'one', 'TOKEN']))
   t.throws(() => open(key, box, ['acme', 'oneTOKEN', '']))
@@ -75,13 +62,11 @@ t.test('a row that was moved to another owner, or another key, cannot be read', 
   const error = await secrets.reveal('acme', thief).catch((error) => error)
   t.type(error, SecretUnreadableError)
   t.notMatch(String(error.message), 'canary')
-  const otherKey = createSecretStore({ db, key: randomBytes(32) })
-  await t.rejects(otherKey.reveal('acme', thief), SecretUnreadableError)
-})
-
-t.test('the key file is hexadecimal text', async (t) => {
-  const dataDir = t.testdir()
-  writeFileSync(path.join(dataDir, 'secret-key'), `${'0f'.repeat(32)}\n`)
-  t.same(await loadSecretKey(dataDir), Buffer.alloc(32, 15))
-  t.match(readFileSync(path.join(dataDir, 'secret-key'), 'utf8'), /^(0f)+\n$/)
+  const { keyId } = await tenantKeys.current('acme')
+  const other = await tenantKeys.succeed('acme', keyId)
+  await pool.query(
+    'update ops.secrets set installation_id = $1, tenant_key_id = $2 where installation_id = $3',
+    [id, other.keyId, thief],
+  )
+  await t.rejects(secrets.reveal('acme', id), SecretUnreadableError)
 })

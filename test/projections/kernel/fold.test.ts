@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { sql } from 'kysely'
 import t from 'tap'
 import { createPool, createReadDatabase } from '../../../infra/postgres/pool.ts'
+import { carryOut } from '../../../projections/kernel/carry-out.ts'
 import { type Column, readColumns } from '../../../projections/kernel/columns.ts'
 import { foldChanges } from '../../../projections/kernel/fold.ts'
 import { createPlainFold } from '../../../projections/kernel/plain-fold.ts'
@@ -50,14 +51,16 @@ const change: fc.Arbitrary<AnyChange> = fc.oneof(
     at,
     add: fc.record({ hits: count, seconds: count }, { requiredKeys: [] }),
   }),
+  fc.record({
+    table: fc.constant(table),
+    where: fc.record({ tenant_id: fc.constantFrom('acme', 'beta'), seconds: count }),
+    patch: fc.record({ label: fc.option(text), tags: fc.constantFrom(['x'], null) }),
+  }),
 )
 
 async function apply(changes: readonly AnyChange[], to: keyof typeof keys): Promise<void> {
   const own = changes.map((change) => ({ ...change, table: to }))
-  for (const [name, folded] of foldChanges(keys, own)) {
-    const target = { table: name, key: KEY, columns: columns.get(name) ?? [] }
-    for (const statement of statements(target, folded)) await statement.execute(db)
-  }
+  for (const statement of carryOut(keys, columns, own)) await statement.execute(db)
 }
 
 async function rows(name: string): Promise<unknown[]> {
@@ -138,6 +141,9 @@ t.test('a change that does not fit its table is refused', async (t) => {
   await refuse({ table, at: row, patch: { id: 2 } }, /part of the key/)
   await refuse({ table, at: row, add: { hits: 0.5 } }, /exact integers/)
   await refuse({ table, at: row, patch: { nothing: 1 } }, /no column nothing/)
+  await refuse({ table, where: { hits: 1 }, patch: { id: 2 } }, /part of the key/)
+  await refuse({ table, where: { nothing: 1 }, patch: { hits: 2 } }, /no column nothing/)
+  await refuse({ table, where: {}, patch: { hits: 2 } }, /of which rows/)
   await refuse({ table, put: { ...row, nothing: 1 } }, /no column nothing/)
   t.throws(() => foldChanges(keys, [{ table: 'other', put: row }]), { name: 'RangeError' })
 })

@@ -12,12 +12,14 @@ import { silent } from '../../../services/ports/logger.ts'
 import { noMetrics } from '../../../services/ports/metrics.ts'
 import { freshPostgresStore } from '../../support/postgres-store.ts'
 import { projected } from '../../support/projected.ts'
+import { sealing, testKeys } from '../../support/sealing.ts'
 
 /** Identity as a process has it: log, read models, authentication by the keys that it issues. */
 async function identity(t: Test) {
   let clock = Date.now()
   const now = () => new Date(clock)
-  const { store, pool } = await freshPostgresStore(t)
+  const { store: log, pool } = await freshPostgresStore(t)
+  const store = sealing(log, await testKeys(t, pool))
   const freshness = projected(t, store, pool, [keyRows, tenants])
   const db = createReadDatabase<ApiKeysTables & TenantsTables>(pool)
   const apiKeys = createApiKeys('pepper')

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
-import { keepPepper, keepSecretFile } from '../../../infra/crypto/api-key-files.ts'
+import { keepPepper, keepSecretFile } from '../../../infra/crypto/secret-file.ts'
 
 t.test('a secret is made once, for its owner only, and stays', async (t) => {
   const directory = t.testdir()

@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto'
+import type { Kysely, Selectable } from 'kysely'
+import { SubjectErasedError, type SubjectKeys } from '../../services/ports/subject-keys.ts'
+import type { KeyTables } from './key-tables.ts'
+import { newKey, open, seal } from './secret-box.ts'
+import type { TenantKeys } from './tenant-keys.ts'
+
+/** How long another process may go on with a key that was destroyed. */
+const MAX_AGE_MS = 60_000
+const MAX_REMEMBERED = 10_000
+
+export type SubjectKey = { readonly keyId: string; readonly key: Buffer }
+
+/** Which key of which tenant; ids come out of ciphertext. */
+export type KeyRef = { readonly tenantId: string; readonly keyId: string }
+
+export type SubjectKeyRing = SubjectKeys & {
+  /**
+   * The subject's key, made when there is none.
+   *
+   * @throws {SubjectErasedError}
+   */
+  readonly forSealing: (tenantId: string, subjectId: string) => Promise<SubjectKey>
+  /** By `refName`; `null` = destroyed, absent = the tenant has no such key. */
+  readonly forOpening: (refs: readonly KeyRef[]) => Promise<ReadonlyMap<string, Buffer | null>>
+  /** The subject was erased, by whatever process: its key is not used here any more. */
+  readonly forget: (tenantId: string, subjectId: string) => void
+}
+
+type Row = Selectable<KeyTables['ops.subject_keys']>
+type Known = { readonly key: Buffer | null; readonly until: number }
+
+/** Keys are remembered for a minute; never zeroed, because one may be encrypting just now. */
+export function createSubjectKeys(db: Kysely<KeyTables>, tenantKeys: TenantKeys): SubjectKeyRing {
+  const known = new Map<string, Known>()
+  const keyIds = new Map<string, string>()
+  /** Also wins over a reading of the key that began before. */
+  const erased = new Set<string>()
+
+  function remembered(ref: KeyRef): Known | undefined {
+    const found = known.get(refName(ref))
+    return found === undefined || found.until < performance.now() ? undefined : found
+  }
+
+  async function learn(row: Row): Promise<Buffer | null> {
+    const { tenant_id, subject_id, key_id } = row
+    const subject = nameOf(tenant_id, subject_id)
+    const stored = await unwrapped(tenantKeys, row)
+    const key = erased.has(subject) ? null : stored
+    if (known.size >= MAX_REMEMBERED) {
+      known.clear()
+      keyIds.clear()
+    }
+    known.set(refName({ tenantId: tenant_id, keyId: key_id }), {
+      key,
+      until: performance.now() + MAX_AGE_MS,
+    })
+    keyIds.set(subject, key_id)
+    return key
+  }
+
+  function rowOf(tenantId: string, subjectId: string): Promise<Row | undefined> {
+    return db
+      .selectFrom('ops.subject_keys')
+      .selectAll()
+      .where('tenant_id', '=', tenantId)
+      .where('subject_id', '=', subjectId)
+      .executeTakeFirst()
+  }
+
+  async function make(tenantId: string, subjectId: string): Promise<Row | undefined> {
+    const { keyId: tenantKeyId, key } = await tenantKeys.current(tenantId)
+    const keyId = randomUUID()
+    const context = subjectKeyContext(tenantId, subjectId, keyId)
+    await db
+      .insertInto('ops.subject_keys')
+      .values({
+        ...{ tenant_id: tenantId, subject_id: subjectId, key_id: keyId },
+        ...{ tenant_key_id: tenantKeyId, wrapped: seal(key, newKey(), context) },
+      })
+      .onConflict((conflict) => conflict.columns(['tenant_id', 'subject_id']).doNothing())
+      .execute()
+    return await rowOf(tenantId, subjectId)
+  }
+
+  function forget(tenantId: string, subjectId: string): void {
+    const subject = nameOf(tenantId, subjectId)
+    erased.add(subject)
+    known.delete(refName({ tenantId, keyId: keyIds.get(subject) ?? '' }))
+    keyIds.delete(subject)
+  }
+
+  return {
+    forget,
+
+    async forSealing(tenantId, subjectId) {
+      const keyId = keyIds.get(nameOf(tenantId, subjectId))
+      const found = keyId === undefined ? undefined : remembered({ tenantId, keyId })
+      if (keyId !== undefined && found !== undefined) return usable(keyId, found.key)
+      const row = (await rowOf(tenantId, subjectId)) ?? (await make(tenantId, subjectId))
+      if (row === undefined) throw new Error('A key that was just made is gone.')
+      return usable(row.key_id, await learn(row))
+    },
+
+    async forOpening(refs) {
+      const keys = new Map<string, Buffer | null>()
+      const missing: KeyRef[] = []
+      for (const ref of refs) {
+        const found = remembered(ref)
+        if (found === undefined) missing.push(ref)
+        else keys.set(refName(ref), found.key)
+      }
+      if (missing.length === 0) return keys
+      const rows = await db
+        .selectFrom('ops.subject_keys')
+        .selectAll()
+        .where('key_id', 'in', [...new Set(missing.map(({ keyId }) => keyId))])
+        .where('tenant_id', 'in', [...new Set(missing.map(({ tenantId }) => tenantId))])
+        .execute()
+      for (const row of rows) {
+        const ref = { tenantId: row.tenant_id, keyId: row.key_id }
+        keys.set(refName(ref), await learn(row))
+      }
+      return keys
+    },
+
+    knows: async (tenantId, subjectId) => (await rowOf(tenantId, subjectId)) !== undefined,
+
+    async destroy(tenantId, subjectId) {
+      await db
+        .updateTable('ops.subject_keys')
+        .set({ wrapped: null, tenant_key_id: null })
+        .where('tenant_id', '=', tenantId)
+        .where('subject_id', '=', subjectId)
+        .execute()
+      forget(tenantId, subjectId)
+    },
+  }
+}
+
+/** What a wrapped subject key is bound to. */
+export function subjectKeyContext(
+  tenantId: string,
+  subjectId: string,
+  keyId: string,
+): readonly string[] {
+  return ['subject-key', tenantId, subjectId, keyId]
+}
+
+async function unwrapped(tenantKeys: TenantKeys, row: Row): Promise<Buffer | null> {
+  if (row.wrapped === null || row.tenant_key_id === null) return null
+  const key = await tenantKeys.byId(row.tenant_id, row.tenant_key_id)
+  return open(key, row.wrapped, subjectKeyContext(row.tenant_id, row.subject_id, row.key_id))
+}
+
+function usable(keyId: string, key: Buffer | null): SubjectKey {
+  if (key !== null) return { keyId, key }
+  throw new SubjectErasedError('The data of this subject was erased; a new subject id is needed.')
+}
+
+/** What `forOpening` calls a key. */
+export function refName({ tenantId, keyId }: KeyRef): string {
+  return `${tenantId}/${keyId}`
+}
+
+function nameOf(tenantId: string, subjectId: string): string {
+  return `${tenantId}/${subjectId}`
+}
