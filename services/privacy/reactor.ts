@@ -6,7 +6,7 @@ import { type ErasureDeps, finishErasure } from './erasure.ts'
 
 const REQUESTED = 'SubjectErasureRequested'
 
-export type PrivacyReactorDeps = ErasureDeps & { readonly bus: MessageBus }
+export type PrivacyReactorDeps = ErasureDeps & { readonly bus: Pick<MessageBus, 'subscribe'> }
 
 /** Finishes the erasures that a process which died left half-done, until `signal` aborts. */
 export async function runPrivacyReactor(
