@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { asyncApiRoute } from '../audit/async-api.ts'
 import type { Authenticator } from '../kernel/authentication.ts'
 import { type HealthDeps, type HealthResult, healthRoutes } from '../kernel/health-routes.ts'
 import { createHttpApp, type HttpApp } from '../kernel/http-app.ts'
@@ -34,6 +35,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<HttpApp> {
     draining: platform.draining,
   })
   await describeApi(app, version)
+  await app.register(asyncApiRoute(version))
   await app.register(
     healthRoutes({
       checks: checksOf(deps),

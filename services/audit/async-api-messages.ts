@@ -1,0 +1,157 @@
+import { type TSchema, Type } from 'typebox'
+import { eventCatalogue } from '../../domain/event-catalogue.ts'
+import { currentVersion } from '../../domain/kernel/upcast.ts'
+import { CloudEvent } from '../kernel/cloud-event.ts'
+import { POSITION_TYPE } from './socket-client.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** One version of one event type. */
+type EventVersion = {
+  readonly context: string
+  readonly type: string
+  readonly version: number
+  readonly isCurrent: boolean
+  readonly schema: TSchema
+}
+
+export const eventVersions: readonly EventVersion[] = Object.entries(eventCatalogue).flatMap(
+  ([context, events]) =>
+    Object.entries(events).flatMap(([type, definition]) =>
+      definition.versions.map((schema, index) => ({
+        ...{ context, type, schema },
+        version: index + 1,
+        isCurrent: index + 1 === currentVersion(definition),
+      })),
+    ),
+)
+
+export const currentVersions = eventVersions.filter(({ isCurrent }) => isCurrent)
+
+const encoded = (description: string) =>
+  Type.String({ description: `${description}; percent-encoded outside printable ASCII` })
+const decimal = (description: string) => Type.String({ pattern: '^[0-9]+$', description })
+
+/** CloudEvents 1.0 in binary mode, and what JetStream and this log add. */
+const BusHeaders = Type.Object({
+  'ce-specversion': Type.Literal('1.0'),
+  'ce-id': Type.String({ format: 'uuid' }),
+  'ce-type': Type.String({ description: 'event type' }),
+  'ce-source': Type.String({ description: '`/tidemark/` and the context' }),
+  'ce-subject': encoded('stream'),
+  'ce-time': Type.String({ format: 'date-time' }),
+  'ce-dataschema': Type.String({ description: 'schema that the data has: context, type, version' }),
+  'ce-tenantid': Type.String(),
+  'ce-actorid': encoded('who did it'),
+  'ce-correlationid': encoded('request or run that it belongs to'),
+  'ce-causationid': encoded('request or event that led to it'),
+  'ce-streamrevision': decimal('place in its stream, from 0'),
+  'ce-schemaversion': decimal('version that was stored'),
+  'content-type': Type.Literal('application/json'),
+  'tidemark-position': decimal('place in the whole log: strictly growing, not dense'),
+  'tidemark-data-omitted': Type.Optional(
+    Type.Enum(['too-large', 'unreadable'], {
+      description: 'the message has no data; `GET /v1/events` has the event as it is',
+    }),
+  ),
+  'Nats-Msg-Id': Type.String({ format: 'uuid', description: 'the id of the event' }),
+  'Nats-Expected-Last-Sequence': Type.Optional(Type.String()),
+  'Nats-Expected-Last-Msg-Id': Type.Optional(Type.String()),
+})
+
+const WebhookHeaders = Type.Object({
+  'webhook-id': Type.String({ description: 'the id of the event, the same at every attempt' }),
+  'webhook-timestamp': decimal('seconds since 1970 of this attempt'),
+  'webhook-signature': Type.String({ description: 'Standard Webhooks: `v1,` and an HMAC-SHA256' }),
+})
+
+const Position = Type.Object(
+  {
+    specversion: Type.Literal('1.0'),
+    id: Type.String(),
+    source: Type.Literal('/tidemark'),
+    type: Type.Literal(POSITION_TYPE),
+    position: decimal('where to resume'),
+  },
+  { description: 'No event of the log: everything up to `position` was sent or is filtered out.' },
+)
+
+export const busMessage = ({ type, version }: Pick<EventVersion, 'type' | 'version'>) =>
+  `${type}.v${version}`
+export const jsonMessage = ({ type }: Pick<EventVersion, 'type'>) => `${type}.json`
+export const webhookMessage = ({ type }: Pick<EventVersion, 'type'>) => `${type}.webhook`
+export const POSITION_MESSAGE = 'Position'
+
+const dataSchema = ({ context, type, version }: EventVersion) => `${context}.${type}.v${version}`
+const schemaRef = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+
+export function schemas(): Json {
+  return {
+    BusHeaders: anonymous(BusHeaders),
+    WebhookHeaders: anonymous(WebhookHeaders),
+    CloudEvent: anonymous(CloudEvent),
+    Position: anonymous(Position),
+    ...Object.fromEntries(
+      eventVersions.map((each) => [dataSchema(each), anonymous(each.schema)] as const),
+    ),
+  }
+}
+
+export function messages(): Json {
+  return {
+    ...Object.fromEntries(eventVersions.map((each) => [busMessage(each), binary(each)] as const)),
+    ...Object.fromEntries(
+      currentVersions.flatMap((each) => [
+        [jsonMessage(each), structured(each)],
+        [
+          webhookMessage(each),
+          {
+            ...structured(each),
+            contentType: 'application/cloudevents+json',
+            headers: schemaRef('WebhookHeaders'),
+          },
+        ],
+      ]),
+    ),
+    [POSITION_MESSAGE]: {
+      name: POSITION_TYPE,
+      title: 'Where to resume',
+      contentType: 'application/json',
+      payload: schemaRef('Position'),
+    },
+  }
+}
+
+function binary(each: EventVersion): Json {
+  const { context, type, version } = each
+  const fixed = {
+    'ce-type': { const: type },
+    'ce-source': { const: `/tidemark/${context}` },
+    'ce-dataschema': { const: dataSchema(each) },
+  }
+  return {
+    name: type,
+    title: each.isCurrent ? type : `${type}, version ${version}, published before an update`,
+    tags: [{ name: context }],
+    contentType: 'application/json',
+    headers: { allOf: [schemaRef('BusHeaders'), { type: 'object', properties: fixed }] },
+    payload: schemaRef(dataSchema(each)),
+  }
+}
+
+function structured(each: EventVersion): Json {
+  const own = { type: { const: each.type }, data: schemaRef(dataSchema(each)) }
+  return {
+    name: each.type,
+    title: each.type,
+    tags: [{ name: each.context }],
+    contentType: 'application/json',
+    payload: { allOf: [schemaRef('CloudEvent'), { type: 'object', properties: own }] },
+  }
+}
+
+/** Its name here is its place in the document. */
+function anonymous(schema: TSchema): Json {
+  const { $id: _name, ...rest } = schema as TSchema & { readonly $id?: string }
+  return rest
+}
