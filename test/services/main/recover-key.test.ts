@@ -3,6 +3,7 @@ import path from 'node:path'
 import t from 'tap'
 import { SCOPES } from '../../../domain/identity/scopes.ts'
 import { createApiKeys } from '../../../infra/crypto/api-key.ts'
+import { openKeyRing } from '../../../infra/crypto/key-ring.ts'
 import { keepPepper } from '../../../infra/crypto/secret-file.ts'
 import { createReadDatabase } from '../../../infra/postgres/pool.ts'
 import { apiKeys as keyRows } from '../../../projections/identity/api-keys.ts'
@@ -13,11 +14,13 @@ import { bootstrap } from '../../../services/identity/bootstrap.ts'
 import { tidemark } from '../../support/cli.ts'
 import { freshPostgresStore } from '../../support/postgres-store.ts'
 import { projected } from '../../support/projected.ts'
+import { sealing } from '../../support/sealing.ts'
 
 const now = () => new Date()
-const { store, pool, appUrl } = await freshPostgresStore(t)
-const freshness = projected(t, store, pool, [keyRows, tenants])
+const { store: log, pool, appUrl } = await freshPostgresStore(t)
 const dataDirectory = t.testdir({})
+const store = sealing(log, await openKeyRing(createReadDatabase(pool), dataDirectory))
+const freshness = projected(t, store, pool, [keyRows, tenants])
 const apiKeys = createApiKeys(await keepPepper(dataDirectory))
 let first = ''
 const showFirstKey = async (create: () => string) => {
