@@ -6,6 +6,7 @@ import type { ContextEvents, EventDefinition } from './kernel/upcast.ts'
 import { operationsEvents } from './operations/events.ts'
 import { privacyEvents } from './privacy/events.ts'
 import { registryEvents } from './registry/events.ts'
+import { webhooksEvents } from './webhooks/events.ts'
 
 /** Every event type, by bounded context. Type names are unique in the system. */
 export const eventCatalogue: Readonly<Record<string, ContextEvents>> = {
@@ -16,6 +17,7 @@ export const eventCatalogue: Readonly<Record<string, ContextEvents>> = {
   analytics: analyticsEvents,
   operations: operationsEvents,
   privacy: privacyEvents,
+  webhooks: webhooksEvents,
 }
 
 const byType: ReadonlyMap<string, { context: string; definition: EventDefinition }> = new Map(

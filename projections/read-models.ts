@@ -9,6 +9,7 @@ import { type ErasuresTables, erasures } from './privacy/erasures.ts'
 import { catalogue } from './registry/catalogue.ts'
 import type { CatalogueTables } from './registry/catalogue-tables.ts'
 import { type SourcesTables, sources } from './registry/sources.ts'
+import { type WebhooksTables, webhooks } from './webhooks/webhooks.ts'
 
 // A new read model is one line in each of the two lists below, beside its own file, its
 // migration and its test:
@@ -24,7 +25,8 @@ export type Tables = InstallationsTables &
   ServerProcessesTables &
   QuarantinesTables &
   UsageTables &
-  ErasuresTables
+  ErasuresTables &
+  WebhooksTables
 
 /** Every read model that the projector runs. */
 export const readModels = [
@@ -37,4 +39,5 @@ export const readModels = [
   sources,
   catalogue,
   erasures,
+  webhooks,
 ] as const satisfies readonly AnyReadModel[]

@@ -1,7 +1,11 @@
 import type { FetchLike } from '@modelcontextprotocol/client'
 import { Agent, fetch as undiciFetch } from 'undici'
-import { UpstreamError } from '../../services/ports/upstream-registry.ts'
-import { type AddressPolicy, checkedUrl, guardedLookup } from '../registry/address-guard.ts'
+import {
+  type AddressPolicy,
+  checkedUrl,
+  guardedLookup,
+  isRefusedAddress,
+} from '../registry/address-guard.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 const HEADERS_TIMEOUT_MS = 60_000
@@ -37,15 +41,11 @@ export function createGuardedFetch(policy: AddressPolicy): GuardedFetch {
         >[1]
         return (await undiciFetch(checked, options)) as unknown as Response
       } catch (error) {
-        throw isRefusal(error) ? new PrivateAddressError('Not allowed.', { cause: error }) : error
+        throw isRefusedAddress(error)
+          ? new PrivateAddressError('Not allowed.', { cause: error })
+          : error
       }
     },
     [Symbol.asyncDispose]: () => dispatcher.destroy(),
   }
-}
-
-function isRefusal(error: unknown): boolean {
-  for (let each = error; each instanceof Error; each = each.cause)
-    if (each instanceof UpstreamError && each.code === 'upstream-address-refused') return true
-  return false
 }

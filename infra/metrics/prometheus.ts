@@ -32,6 +32,10 @@ export function createPrometheusMetrics(): PrometheusMetrics {
   const calls = histogram('tool_calls_seconds', 'Tool calls.', ['outcome'])
   const callsLost = counter('tool_calls_lost_total', 'Tool calls that were not recorded.', [])
   const processes = gauge('server_processes', 'MCP server processes that run.', [])
+  const webhookCalls = histogram('webhook_calls_seconds', 'Calls of webhooks.', ['outcome'])
+  const webhooksParked = counter('webhook_parked_total', 'Deliveries that were given up.', [])
+  const webhooksOwed = gauge('webhook_owed_deliveries', 'Deliveries that are to be made.', [])
+  const webhooksOldest = gauge('webhook_oldest_owed_seconds', 'Age of the oldest of them.', [])
   const requests = histogram('http_requests_seconds', 'HTTP requests.', [
     'method',
     'route',
@@ -63,6 +67,12 @@ export function createPrometheusMetrics(): PrometheusMetrics {
     toolCalled: (outcome, seconds) => calls.observe({ outcome }, seconds),
     callsLost: (lost) => callsLost.inc(lost),
     serverProcesses: (running) => processes.set(running),
+    webhookCalled: (outcome, seconds) => webhookCalls.observe({ outcome }, seconds),
+    webhookParked: () => webhooksParked.inc(),
+    webhooksOwe(deliveries, oldestSeconds) {
+      webhooksOwed.set(deliveries)
+      webhooksOldest.set(oldestSeconds)
+    },
     requestServed: (method, route, status, seconds) =>
       requests.observe({ method, route, status: String(status) }, seconds),
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

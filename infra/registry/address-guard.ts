@@ -47,6 +47,13 @@ export function guardedLookup(policy: AddressPolicy): LookupFunction {
   }
 }
 
+/** Whether the guard is why something failed, however often that was wrapped. */
+export function isRefusedAddress(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause)
+    if (each instanceof UpstreamError && each.code === 'upstream-address-refused') return true
+  return false
+}
+
 function isAllowed(address: string, { allowPrivate }: AddressPolicy): boolean {
   // `process` unwraps an IPv4 address inside an IPv6 one.
   const range = ipaddr.process(address).range()

@@ -1,6 +1,7 @@
 import pRetry from 'p-retry'
 import { Agent, type Dispatcher, errors } from 'undici'
 import { type PageRequest, UpstreamError } from '../../services/ports/upstream-registry.ts'
+import { retryAfterMs } from '../retry-after.ts'
 import { type AddressPolicy, checkedUrl, guardedLookup } from './address-guard.ts'
 
 const MIB = 1024 * 1024
@@ -152,14 +153,6 @@ function statusFault(status: number, retryAfter: string | string[] | undefined):
     transient,
     retryAfterMs: waitMs,
   })
-}
-
-/** RFC 9110: seconds or a date. */
-function retryAfterMs(header: string | string[] | undefined): number | undefined {
-  if (typeof header !== 'string') return undefined
-  if (/^\d+$/.test(header)) return Number(header) * 1_000
-  const date = Date.parse(header)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now())
 }
 
 function tooLarge(maxBytes: number): UpstreamError {

@@ -18,6 +18,7 @@ export type Api = {
   readonly key: string | undefined
   readonly get: <Answer>(path: string, query?: Query) => Promise<Answer>
   readonly post: <Answer>(path: string, body?: object, query?: Query) => Promise<Answer>
+  readonly patch: <Answer>(path: string, body: object) => Promise<Answer>
   readonly delete: <Answer>(path: string) => Promise<Answer>
   /** The answer as it comes, for streams that do not end. */
   readonly open: (
@@ -52,15 +53,15 @@ export function connect(options: GlobalOptions): Api {
     key,
     get: (path, query = {}) => ask(path, query, {}),
     delete: (path) => ask(path, {}, { method: 'DELETE' }),
-    post: (path, body, query = {}) =>
-      ask(path, query, {
-        method: 'POST',
-        ...(body === undefined
-          ? {}
-          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-      }),
+    patch: (path, body) => ask(path, {}, { method: 'PATCH', ...json(body) }),
+    post: (path, body, query = {}) => ask(path, query, { method: 'POST', ...json(body) }),
     open: (path, query, headers, method = 'GET') => send(path, query, { headers, method }),
   }
+}
+
+function json(body: object | undefined): RequestInit {
+  if (body === undefined) return {}
+  return { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
 }
 
 function addressed(url: URL, query: Query): URL {

@@ -11,6 +11,7 @@ import { addServeCommand, type Serve } from './commands/serve.ts'
 import { addShowCommand } from './commands/show.ts'
 import { addSourceCommands } from './commands/sources.ts'
 import { addStatsCommand } from './commands/stats.ts'
+import { addWebhookCommands } from './commands/webhooks.ts'
 
 /** What works without HTTP. It is in the composition root, which no other part of this program may know. */
 export type OnThisMachine = { readonly serve: Serve; readonly recoverKey: RecoverKey }
@@ -31,6 +32,7 @@ export function buildProgram({ serve, recoverKey }: OnThisMachine): Command {
   addCallCommand(program)
   addStatsCommand(program)
   addEventCommands(program)
+  addWebhookCommands(program)
   addAuditCommands(program)
   addReadModelCommands(program)
   addKeyCommands(program, recoverKey)

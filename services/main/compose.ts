@@ -13,6 +13,7 @@ import { composePrivacy } from './privacy-context.ts'
 import { composeReadSide } from './read-side-context.ts'
 import { composeRegistry } from './registry-context.ts'
 import { composeServers } from './servers-context.ts'
+import { composeWebhooks } from './webhooks-context.ts'
 
 /** How long the first key may take to work after the start. */
 const FIRST_KEY_TIMEOUT_MS = 30_000
@@ -79,6 +80,7 @@ async function serve(platform: Platform, version: string) {
     servers.gateway,
     composeAnalytics(platform),
     composePrivacy(platform),
+    composeWebhooks(platform),
   ]
   const background = startBackground(platform, contexts)
   const app = await buildHttpServer({

@@ -52,6 +52,7 @@ const Environment = Type.Object({
     text('^/', 'must be absolute directories that snapshots may be read from, with colons'),
   ),
   ALLOW_PRIVATE_UPSTREAMS: flag('whether sources and servers may be on private addresses'),
+  ALLOW_PRIVATE_WEBHOOKS: flag('whether webhooks may be on private addresses, and over http'),
   ALLOWED_HOSTS: Type.Optional(
     text(list('[a-z0-9.:\\[\\]-]+'), 'must be host names that clients use, with commas'),
   ),
@@ -98,6 +99,7 @@ export type Config = DataConfig & {
   readonly metricsPublic: boolean
   readonly registryFileRoots: readonly string[]
   readonly allowPrivateUpstreams: boolean
+  readonly allowPrivateWebhooks: boolean
   readonly allowedHosts: readonly string[]
   readonly allowedOrigins: readonly string[]
   /** Absolute; undefined = standard output. */
@@ -139,6 +141,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, flags: ConfigFlags = 
     metricsPublic: given.METRICS_PUBLIC === '1',
     registryFileRoots: given.REGISTRY_FILE_ROOTS?.split(':') ?? [],
     allowPrivateUpstreams: given.ALLOW_PRIVATE_UPSTREAMS === '1',
+    allowPrivateWebhooks: given.ALLOW_PRIVATE_WEBHOOKS === '1',
     allowedHosts: given.ALLOWED_HOSTS?.split(',') ?? [],
     allowedOrigins: given.ALLOWED_ORIGINS?.split(',') ?? [],
     logDirectory: given.LOG_DIR && path.resolve(given.LOG_DIR),

@@ -23,6 +23,11 @@ export interface Metrics {
   /** They were answered and will never be in the log. */
   callsLost(calls: number): void
   serverProcesses(running: number): void
+  /** @param outcome `delivered`, or in one word what went wrong. */
+  webhookCalled(outcome: string, seconds: number): void
+  webhookParked(): void
+  /** `oldestSeconds` is 0 when nothing is owed. */
+  webhooksOwe(deliveries: number, oldestSeconds: number): void
   /** @param route the route's pattern, never the path that was asked for. */
   requestServed(method: string, route: string, status: number, seconds: number): void
 }
@@ -41,5 +46,8 @@ export const noMetrics: Metrics = {
   toolCalled() {},
   callsLost() {},
   serverProcesses() {},
+  webhookCalled() {},
+  webhookParked() {},
+  webhooksOwe() {},
   requestServed() {},
 }

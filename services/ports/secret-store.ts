@@ -1,23 +1,24 @@
 /**
  * Values that must not be in events, logs or answers, encrypted at rest. A value belongs to one
- * tenant's installation and has the name of an input that its catalogue entry declares.
+ * tenant's installation and has the name of an input that its catalogue entry declares, or it
+ * belongs to one of its webhooks. Ids of both are UUIDs: no two owners share one.
  */
 export interface SecretStore {
   /** Replaces the value when there is one. */
-  put(tenantId: string, installationId: string, name: string, value: string): Promise<void>
+  put(tenantId: string, ownerId: string, name: string, value: string): Promise<void>
 
   /** Removing what is not there is harmless. */
-  remove(tenantId: string, installationId: string, name: string): Promise<void>
+  remove(tenantId: string, ownerId: string, name: string): Promise<void>
 
-  /** For an uninstalled server. */
-  removeAll(tenantId: string, installationId: string): Promise<void>
+  /** For an uninstalled server, or a removed webhook. */
+  removeAll(tenantId: string, ownerId: string): Promise<void>
 
   /**
-   * Values by name, for starting or connecting to the server and for nothing else.
+   * Values by name, for starting or connecting to the server, or signing, and for nothing else.
    *
    * @throws {SecretUnreadableError} when a value was not written with this machine's key, or for another owner.
    */
-  reveal(tenantId: string, installationId: string): Promise<Readonly<Record<string, string>>>
+  reveal(tenantId: string, ownerId: string): Promise<Readonly<Record<string, string>>>
 }
 
 export class SecretUnreadableError extends Error {

@@ -41,6 +41,7 @@ t.test('the program from an empty database to its end', async (t) => {
       'background',
       'readModels',
       'relay',
+      'webhooks',
     ])
   })
 

@@ -17,6 +17,7 @@ t.test('what is not said has a safe default', async (t) => {
     publicCatalogue: false,
     metricsPublic: false,
     allowPrivateUpstreams: false,
+    allowPrivateWebhooks: false,
     registryFileRoots: [],
     feedClients: 10_000,
     feedClientsPerKey: 100,
