@@ -62,7 +62,7 @@ export async function webhookWorld(t: Scope, options: WebhookWorldOptions = {}) 
     ...(await reactorDeps(store, pool, dataDir, options)),
     now: () => new Date(Date.now() + clock.aheadMs),
   }
-  const { inject } = await testApp(
+  const { app, inject, keyOf } = await testApp(
     t,
     webhookRoutes({ ...deps, db: createReadDatabase<WebhooksTables>(pool) }),
     { freshness },
@@ -70,7 +70,7 @@ export async function webhookWorld(t: Scope, options: WebhookWorldOptions = {}) 
   let stop = new AbortController()
   let running: Promise<void> = Promise.resolve()
   const world = {
-    ...{ deps, store, pool, appUrl, secretKey, inject },
+    ...{ deps, store, pool, appUrl, secretKey, app, inject, keyOf },
     /** Moves the clock of delivery forward. */
     pass: (ms: number) => {
       clock.aheadMs += ms
