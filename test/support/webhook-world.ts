@@ -70,7 +70,7 @@ export async function webhookWorld(t: Scope, options: WebhookWorldOptions = {}) 
   let stop = new AbortController()
   let running: Promise<void> = Promise.resolve()
   const world = {
-    ...{ deps, store, pool, appUrl, secretKey, app, inject, keyOf },
+    ...{ deps, store, pool, appUrl, dataDir, app, inject, keyOf },
     /** Moves the clock of delivery forward. */
     pass: (ms: number) => {
       clock.aheadMs += ms
