@@ -25,7 +25,7 @@ timeForSeeds(2 * SECONDS)
 
 const stage = await faultStage(t)
 let owner = await projector()
-const front = await stage.start({ ROLES: 'api,gateway,relay,reactors,jobs' })
+const front = await stage.start({ TIDEMARK_ROLES: 'api,gateway,relay,reactors,jobs' })
 
 t.test('a projector that is killed in mid-batch leaves nothing half done and nothing double', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
@@ -71,7 +71,7 @@ type Projector = TidemarkProcess & { readonly sessionName: string }
 async function projector(): Promise<Projector> {
   const sessionName = `projector-${randomUUID()}`
   const DATABASE_URL = `${stage.databaseUrl}?application_name=${sessionName}`
-  const program = await stage.start({ ROLES: 'projector', DATABASE_URL })
+  const program = await stage.start({ TIDEMARK_ROLES: 'projector', DATABASE_URL })
   return { ...program, sessionName }
 }
 
