@@ -45,8 +45,8 @@ export function followInstallation(state: RoutingState, event: InstallerEvent): 
       return { ...state, generation, active: { version, runtime } }
     }
     case 'ServerUpdated': {
-      const { to: version, runtime } = event.data
-      return { ...state, generation, active: { version, runtime } }
+      const { to: version, runtime, configuration = state.configuration } = event.data
+      return { ...state, configuration, generation, active: { version, runtime } }
     }
     case 'InstallationRolledBack': {
       const { to: version, runtime, configuration } = event.data

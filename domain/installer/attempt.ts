@@ -102,6 +102,7 @@ function outcome(state: Busy, command: Command<'CompleteStage'>): readonly Insta
         to: attempt.version,
         runtime,
         tools,
+        configuration: state.configuration,
         updatedAt: now,
       },
     },

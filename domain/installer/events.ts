@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { EventOf } from '../kernel/event.ts'
-import { firstVersion } from '../kernel/upcast.ts'
+import { firstVersion, withOptionalMember } from '../kernel/upcast.ts'
 
 // These names and shapes are the storage format. A published version is never edited:
 // add V2 beside it and the upcaster that leads to it.
@@ -155,6 +155,14 @@ export const ServerUpdateRequestedV1 = Type.Object(
   { $id: 'installer.ServerUpdateRequested.v1', additionalProperties: false },
 )
 
+/** What the version runs with once it is active; absent in what V1 recorded: then it stays as it is. */
+const configurationThen = Type.Optional(configuration)
+
+export const ServerUpdateRequestedV2 = Type.Object(
+  { ...ServerUpdateRequestedV1.properties, configuration: configurationThen },
+  { $id: 'installer.ServerUpdateRequested.v2', additionalProperties: false },
+)
+
 /** What a rollback returns to: a version with the configuration that it ran with. */
 export const RollbackPointCreatedV1 = Type.Object(
   { installationId, version: serverVersion, runtime, configuration, createdAt: instant },
@@ -172,6 +180,11 @@ export const ServerUpdatedV1 = Type.Object(
     updatedAt: instant,
   },
   { $id: 'installer.ServerUpdated.v1', additionalProperties: false },
+)
+
+export const ServerUpdatedV2 = Type.Object(
+  { ...ServerUpdatedV1.properties, configuration: configurationThen },
+  { $id: 'installer.ServerUpdated.v2', additionalProperties: false },
 )
 
 /** The update failed and the installation is as it was before it. */
@@ -234,9 +247,9 @@ export type InstallerEvent =
   | EventOf<'ServerInstalled', typeof ServerInstalledV1>
   | EventOf<'InstallationFailed', typeof InstallationFailedV1>
   | EventOf<'UpdateFound', typeof UpdateFoundV1>
-  | EventOf<'ServerUpdateRequested', typeof ServerUpdateRequestedV1>
+  | EventOf<'ServerUpdateRequested', typeof ServerUpdateRequestedV2>
   | EventOf<'RollbackPointCreated', typeof RollbackPointCreatedV1>
-  | EventOf<'ServerUpdated', typeof ServerUpdatedV1>
+  | EventOf<'ServerUpdated', typeof ServerUpdatedV2>
   | EventOf<'ServerUpdateFailed', typeof ServerUpdateFailedV1>
   | EventOf<'InstallationRolledBack', typeof InstallationRolledBackV1>
   | EventOf<'ConfigurationChanged', typeof ConfigurationChangedV1>
@@ -252,9 +265,9 @@ export const installerEvents = {
   ServerInstalled: firstVersion(ServerInstalledV1),
   InstallationFailed: firstVersion(InstallationFailedV1),
   UpdateFound: firstVersion(UpdateFoundV1),
-  ServerUpdateRequested: firstVersion(ServerUpdateRequestedV1),
+  ServerUpdateRequested: withOptionalMember(ServerUpdateRequestedV1, ServerUpdateRequestedV2),
   RollbackPointCreated: firstVersion(RollbackPointCreatedV1),
-  ServerUpdated: firstVersion(ServerUpdatedV1),
+  ServerUpdated: withOptionalMember(ServerUpdatedV1, ServerUpdatedV2),
   ServerUpdateFailed: firstVersion(ServerUpdateFailedV1),
   InstallationRolledBack: firstVersion(InstallationRolledBackV1),
   ConfigurationChanged: firstVersion(ConfigurationChangedV1),

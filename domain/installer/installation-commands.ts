@@ -18,6 +18,8 @@ export type InstallationCommand =
       readonly attemptId: string
       readonly version: string
       readonly target: Target
+      /** What the new version runs with; by default what the active one does. */
+      readonly configuration?: Configuration
       readonly allowBreaking: boolean
     })
   | (OfStage & { readonly type: 'StartStage' })

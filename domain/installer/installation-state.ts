@@ -57,6 +57,8 @@ export type Installing = Named & {
 export type Installed = Active & { readonly status: 'installed' }
 export type Updating = Active & {
   readonly status: 'updating'
+  /** Of the version that is being installed. */
+  readonly configuration: Configuration
   readonly attempt: InstallationAttempt
 }
 
@@ -186,13 +188,14 @@ function updateRequested(
 ): InstallationState {
   if (!isActive(state)) return state
   const attempts = state.attempts + 1
-  return { ...state, status: 'updating', attempts, attempt: newAttempt(data, data.to, attempts) }
+  const attempt = newAttempt(data, data.to, attempts)
+  const { configuration = state.active.configuration } = data
+  return { ...state, status: 'updating', attempts, attempt, configuration }
 }
 
 function updated(state: InstallationState, { data }: Event<'ServerUpdated'>): InstallationState {
   if (state.status !== 'updating') return state
-  const { attemptId, to: version, runtime, tools } = data
-  const { configuration } = state.active
+  const { attemptId, to: version, runtime, tools, configuration = state.configuration } = data
   const { sequence } = state.attempt
   return {
     ...withoutAttempt(state),
@@ -230,7 +233,7 @@ function discarded(state: InstallationState, version: string): InstallationState
   }
 }
 
-function withoutAttempt({ attempt: _, ...state }: Updating): Installed {
+function withoutAttempt({ attempt: _, configuration: __, ...state }: Updating): Installed {
   return { ...state, status: 'installed' }
 }
 

@@ -85,8 +85,7 @@ export type StageOwed = {
 
 export function nextAction(state: InstallationState): StageOwed | undefined {
   if (state.status !== 'installing' && state.status !== 'updating') return undefined
-  const { attempt } = state
-  const { configuration } = state.status === 'installing' ? state : state.active
+  const { attempt, configuration } = state
   const purpose = state.status === 'installing' ? 'install' : 'update'
   return { purpose, attempt, configuration, exhausted: attempt.starts >= MAX_STAGE_STARTS }
 }
@@ -142,6 +141,7 @@ function whenInstalled(
 function update(state: Installed, command: Command<'UpdateServer'>): Decided {
   const { installationId, attemptId, version, target, allowBreaking, now } = command
   const { active } = state
+  const { configuration = active.configuration } = command
   if (version === active.version) return accept()
   const breaking = isBreaking(active.version, version)
   if (breaking && !allowBreaking)
@@ -170,6 +170,7 @@ function update(state: Installed, command: Command<'UpdateServer'>): Decided {
         to: version,
         breaking,
         target,
+        configuration,
         requestedAt: now,
       },
     },

@@ -23,6 +23,11 @@ export function firstVersion(schema: TObject): EventDefinition {
   return { versions: [schema], upcasters: [] }
 }
 
+/** The second format only adds what may be absent: data of the first one is also data of the second. */
+export function withOptionalMember(first: TObject, second: TObject): EventDefinition {
+  return { versions: [first, second], upcasters: [(data) => data] }
+}
+
 /** The schema version that new events of this type are written with, from 1. */
 export function currentVersion(definition: EventDefinition): number {
   return definition.versions.length

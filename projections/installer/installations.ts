@@ -192,6 +192,7 @@ export const installations: ReadModel<InstallerEvent, InstallationsTables> = {
           version: event.data.to,
           runtime: event.data.runtime,
           tools: event.data.tools,
+          ...(event.data.configuration && { configuration: event.data.configuration }),
           ...NO_UPDATE,
           changed_at: new Date(event.data.updatedAt),
         },

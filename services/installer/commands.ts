@@ -22,10 +22,11 @@ import type { SecretStore } from '../ports/secret-store.ts'
 import { lookUp } from './catalogue.ts'
 import type { Installable } from './installable.ts'
 import {
+  configurationOf,
+  type ResolvedConfiguration,
   resolveConfiguration,
   secretNames,
   storedFor,
-  targetWith,
 } from './resolve-configuration.ts'
 import type { ConfigurationBody, InstallBody, RollbackBody, UpdateBody } from './schemas.ts'
 
@@ -99,28 +100,25 @@ export class InstallerCommands {
     request: FastifyRequest,
     installationId: string,
     key: string | undefined,
-    { version = 'latest', allowBreaking = false }: Static<typeof UpdateBody>,
+    { version = 'latest', allowBreaking = false, configuration: given }: Static<typeof UpdateBody>,
   ): Promise<Done> {
     const { tenantId } = request.actor
     const name = `${tenantId}/${installationId}/update/${key}`
     const commandId = key === undefined ? randomUuid() : uuidOf(name, KEY_NAMESPACE)
+    const attemptId = uuidOf('attempt', commandId)
     const { state } = await this.#load(tenantId, installationId)
     const entry = await this.#entryFor(tenantId, state, version)
-    // Every other update is refused or has nothing to do.
-    const starts = state.status === 'installed' && state.active.version !== entry.version
-    const target = starts ? targetWith(entry, state.active.configuration) : entry.target
-    return this.#run(
-      { ...appendContext(request), commandId },
-      {
-        type: 'UpdateServer',
-        installationId,
-        attemptId: uuidOf('attempt', commandId),
-        version: entry.version,
-        target,
-        allowBreaking,
-        now: this.#now(),
-      },
-    )
+    const { secrets = {}, ...wanted } = wantedWith(entry, state, given, attemptId)
+    const command = {
+      type: 'UpdateServer',
+      ...{ installationId, attemptId, version: entry.version, ...wanted, allowBreaking },
+      now: this.#now(),
+    } as const
+    const decision = installation.decide(state, command)
+    if (decision.outcome === 'rejected') throw problemOf(decision.rejection)
+    for (const [secret, value] of Object.entries(secrets))
+      await this.#deps.secrets.put(tenantId, installationId, secret, value)
+    return this.#run({ ...appendContext(request), commandId }, command)
   }
 
   /** The disk follows before the answer: whoever has it finds the other version active. */
@@ -226,6 +224,25 @@ export class InstallerCommands {
   #now(): string {
     return this.#deps.now().toISOString()
   }
+}
+
+/** What an update asks for besides the version: nothing but the target when it does not begin. */
+function wantedWith(
+  entry: Installable,
+  state: InstallationState,
+  given: Static<typeof UpdateBody>['configuration'],
+  attemptId: string,
+): Partial<ResolvedConfiguration> & Pick<ResolvedConfiguration, 'target'> {
+  if (state.status !== 'installed') return { target: entry.target }
+  const { active } = state
+  if (active.version !== entry.version)
+    return configurationOf(entry, active.configuration, given ?? {})
+  if (given === undefined || active.attemptId === attemptId) return { target: entry.target }
+  throw problem(
+    409,
+    'version-active',
+    `Version ${active.version} is active already: change its configuration by itself.`,
+  )
 }
 
 export function unknownInstallation() {

@@ -61,13 +61,35 @@ export function resolveConfiguration(
 }
 
 /**
- * Where another version is reached or what is installed for it, with what the installation has.
+ * What another version runs with: what is given, else what is set already, as far as the version
+ * declares it; its own defaults are for the rest.
  *
- * @throws {ProblemError} 422 `missing-configuration`, `invalid-configuration` when the version
- *   needs something that the installation does not have.
+ * @throws {ProblemError} 422 as `resolveConfiguration`: what the version requires and nobody set
+ *   is named, and so is a secret that is stored already, because the old version goes on with it.
  */
-export function targetWith(version: Installable, stored: Configuration): Target {
-  return resolveConfiguration(version, storedFor(version, stored)).target
+export function configurationOf(
+  version: Installable,
+  stored: Configuration,
+  given: GivenConfiguration,
+): ResolvedConfiguration {
+  const kept = storedFor(version, stored)
+  const resolved = resolveConfiguration(version, {
+    environment: { ...kept.environment, ...given.environment },
+    arguments: { ...kept.arguments, ...given.arguments },
+    variables: { ...kept.variables, ...given.variables },
+    secrets: given.secrets ?? {},
+    network: given.network ?? stored.network,
+    storedSecrets: stored.secretNames,
+  })
+  const faults = Object.entries(resolved.secrets)
+    .filter(([name, value]) => value !== '' && stored.secretNames.includes(name))
+    .map(([name]) => ({
+      pointer: `/configuration/secrets/${name}`,
+      detail: `is stored already: replace it with PUT …/secrets/${name}`,
+    }))
+  if (faults.length > 0) throw faulty(faults)
+  const secrets = Object.entries(resolved.secrets).filter(([, value]) => value !== '')
+  return { ...resolved, secrets: Object.fromEntries(secrets) }
 }
 
 /** What is stored, as far as this version declares it. */

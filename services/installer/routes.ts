@@ -71,7 +71,7 @@ function attempts(deps: InstallerRoutesDeps): FastifyPluginCallbackTypebox {
           tags,
           summary: 'Update to a newer version',
           description:
-            'The active version stays until the new one is verified, and is kept to roll back to. A breaking update is refused unless `allowBreaking` is true. Nothing starts when the version needs more than is set: 422 `missing-configuration`.',
+            'The active version stays until the new one is verified, and is kept to roll back to. A breaking update is refused unless `allowBreaking` is true. What is set stays, what the version declares anew has its default, and `configuration` gives the rest; when something is missing then, nothing starts: 422 `missing-configuration` names it.',
           headers: IdempotencyHeaders,
           params: Params,
           body: UpdateBody,

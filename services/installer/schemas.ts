@@ -43,6 +43,13 @@ export const IdempotencyHeaders = Type.Object({
   ),
 })
 
+const configuration = Type.Optional(
+  Type.Object(
+    { ...settings, secrets: values('like `environment`; stored encrypted, never shown') },
+    closed,
+  ),
+)
+
 export const InstallBody = Type.Object(
   {
     server: Type.String({ minLength: 1, maxLength: 300, description: 'name in the catalogue' }),
@@ -50,12 +57,7 @@ export const InstallBody = Type.Object(
     source: Type.Optional(
       Type.String({ minLength: 1, maxLength: 64, description: 'by default the one believed' }),
     ),
-    configuration: Type.Optional(
-      Type.Object(
-        { ...settings, secrets: values('like `environment`; stored encrypted, never shown') },
-        closed,
-      ),
-    ),
+    configuration,
   },
   closed,
 )
@@ -66,6 +68,7 @@ export const UpdateBody = Type.Object(
     allowBreaking: Type.Optional(
       Type.Boolean({ description: 'also to a version that can break who uses the server' }),
     ),
+    configuration,
   },
   closed,
 )

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { parseServer, settingsOf } from '../install-request.ts'
+import { parseServer, type SettingOptions, settingsOf } from '../install-request.ts'
 import {
   type Accepted,
   allInstallations,
@@ -14,26 +14,24 @@ import { showProgress } from '../progress.ts'
 import { resolveServer } from '../server-names.ts'
 import { type Session, sessionOf } from '../session.ts'
 
-type InstallOptions = {
-  readonly source?: string
-  readonly env?: readonly string[]
-  readonly arg?: readonly string[]
-  readonly var?: readonly string[]
-  readonly secret?: readonly string[]
-  readonly network?: string
-}
+type InstallOptions = SettingOptions & { readonly source?: string }
+type UpdateOptions = SettingOptions & { readonly to?: string; readonly allowBreaking?: true }
 
-export function addInstallationCommands(program: Command): void {
-  program
-    .command('install')
-    .description('install a server of the catalogue')
-    .argument('<server>', 'its name or the end of it, with @version for another than the newest')
-    .option('--source <source>', 'where it is listed, when several list it')
+/** What the server is given; an update keeps what is not said again. */
+function withSettings(command: Command): Command {
+  return command
     .option('--env <name=value...>', 'environment variables, or headers of a remote server')
     .option('--arg <name=value...>', 'command line arguments')
     .option('--var <name=value...>', 'variables of a remote address')
     .option('--secret <name...>', 'secrets, taken from environment variables of the same name')
     .option('--network <reach>', 'none or full')
+}
+
+export function addInstallationCommands(program: Command): void {
+  withSettings(program.command('install'))
+    .description('install a server of the catalogue')
+    .argument('<server>', 'its name or the end of it, with @version for another than the newest')
+    .option('--source <source>', 'where it is listed, when several list it')
     .action(async (server: string, options: InstallOptions, command: Command) => {
       const session = sessionOf(command)
       const wanted = parseServer(server)
@@ -66,23 +64,22 @@ export function addInstallationCommands(program: Command): void {
       )
     })
 
-  program
-    .command('update')
+  withSettings(program.command('update'))
     .description('update to a newer version; the old one is kept to roll back to')
     .argument('<installation>', 'id, beginning of an id, or server name')
     .option('--to <version>', 'by default the newest')
     .option('--allow-breaking', 'also to a version that can break who uses the server')
-    .action(
-      async (word: string, options: { to?: string; allowBreaking?: true }, command: Command) => {
-        const session = sessionOf(command)
-        const id = await resolveInstallation(session.api, word)
-        const accepted = await session.api.post<Accepted>(`/v1/installations/${id}/update`, {
-          ...(options.to === undefined ? {} : { version: options.to }),
-          ...(options.allowBreaking ? { allowBreaking: true } : {}),
-        })
-        await follow(session, `Updating ${word}`, accepted)
-      },
-    )
+    .action(async (word: string, options: UpdateOptions, command: Command) => {
+      const session = sessionOf(command)
+      const configuration = settingsOf(options, process.env)
+      const id = await resolveInstallation(session.api, word)
+      const accepted = await session.api.post<Accepted>(`/v1/installations/${id}/update`, {
+        ...(options.to === undefined ? {} : { version: options.to }),
+        ...(options.allowBreaking ? { allowBreaking: true } : {}),
+        ...(Object.keys(configuration).length === 0 ? {} : { configuration }),
+      })
+      await follow(session, `Updating ${word}`, accepted)
+    })
 
   program
     .command('rollback')

@@ -41,7 +41,7 @@ const installed: InstallerEvent = {
     installedAt: at,
   },
 }
-const updated: InstallerEvent = {
+const updated = {
   type: 'ServerUpdated',
   data: {
     installationId,
@@ -52,7 +52,7 @@ const updated: InstallerEvent = {
     tools: [],
     updatedAt: at,
   },
-}
+} satisfies InstallerEvent
 const reconfigured: InstallerEvent = {
   type: 'ConfigurationChanged',
   data: { installationId, configuration: configuration('second'), changedAt: at },
@@ -89,6 +89,18 @@ const uninstalled: InstallerEvent = {
 
 const after = (...events: readonly InstallerEvent[]) =>
   activeVersion(installationId, events.reduce(followInstallation, NOT_INSTALLED))
+
+t.test('an update brings the configuration that it was asked with, if it says one', async (t) => {
+  const fold = (...events: InstallerEvent[]) => events.reduce(followInstallation, NOT_INSTALLED)
+  const withAnother: InstallerEvent = {
+    ...updated,
+    data: { ...updated.data, configuration: configuration('of two') },
+  }
+  t.match(fold(requested, installed, withAnother).configuration, {
+    environment: { name: 'of two' },
+  })
+  t.match(fold(requested, installed, updated).configuration, { environment: { name: 'first' } })
+})
 
 t.test('nothing is active before the first install has succeeded', async (t) => {
   t.equal(after(), undefined)

@@ -68,6 +68,17 @@ t.test('an update keeps the old version callable until it is over', async (t) =>
   })
 })
 
+t.test('an update shows the configuration that it brings', async (t) => {
+  const configuration = { ...plain, environment: { A: 'new' } }
+  const before = [requested('1.0.0'), installed('1.0.0'), updateRequested('1.0.0', '1.1.0', 2)]
+  t.same(rowsAfter(...before).installation?.configuration, plain)
+  const done = updated('1.0.0', '1.1.0', 2)
+  t.same(rowsAfter(...before, done).installation?.configuration, plain)
+  const { data } = done as Extract<InstallerEvent, { readonly type: 'ServerUpdated' }>
+  const rows = rowsAfter(...before, { type: 'ServerUpdated', data: { ...data, configuration } })
+  t.same(rows.installation?.configuration, configuration)
+})
+
 t.test('a rollback shows the version and the configuration that it went back to', async (t) => {
   const configuration = { ...plain, environment: { A: 'old' } }
   const rolledBack: InstallerEvent = {

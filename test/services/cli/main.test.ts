@@ -142,6 +142,27 @@ t.test('a quarantined server is shown as that, and how to let it start again', a
   t.equal(asked.at(-1), 'POST /v1/installations/aaaa1111-bbbb/quarantine/lift')
 })
 
+t.test('an update takes what a new version needs', async (t) => {
+  const installed = { installationId: 'aaaa1111', server: 'a/b', requestedVersion: '1.0.0' }
+  let body = ''
+  const url = await serve(t, (request, response) => {
+    request.on('data', (chunk) => {
+      body += chunk
+    })
+    request.on('end', () => {
+      response.setHeader('content-type', 'application/json')
+      const now = { ...installed, status: 'installed', tools: [], stages: [], position: '1' }
+      response.end(JSON.stringify({ ...now, items: [now] }))
+    })
+  })
+  const settings = ['--env', 'PLAN=pro', '--secret', 'TOKEN']
+  const done = await tidemark(['update', 'b', ...settings, '--url', url], { TOKEN: 'hush' })
+  t.equal(done.code, 0, done.stderr)
+  t.same(JSON.parse(body), {
+    configuration: { environment: { PLAN: 'pro' }, secrets: { TOKEN: 'hush' } },
+  })
+})
+
 t.test('a server may be called by what follows the last / of its name', async (t) => {
   const installed = (installationId: string, server: string) => ({
     ...{ installationId, server, status: 'installed', requestedVersion: '1.0.0', tools: [] },
