@@ -7,6 +7,9 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 up: packages ## Start Tidemark with everything it needs; Ctrl-C stops it
 	@$(RUN) scripts/up.ts
 
+subscriber: packages ## Count events by type, each exactly once (an example: docs/subscribing.md)
+	@$(RUN) scripts/subscriber.ts
+
 tour: packages ## Do the whole job once against the running Tidemark
 	@$(RUN) scripts/tour.ts
 
@@ -54,4 +57,4 @@ node_modules/.package-lock.json: package-lock.json
 	@npm ci --ignore-scripts --no-progress --no-update-notifier --loglevel=error
 	@touch $@
 
-.PHONY: up tour test test-faults check types lint boundaries unused bench soak story help packages
+.PHONY: up subscriber tour test test-faults check types lint boundaries unused bench soak story help packages

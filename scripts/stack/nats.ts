@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import path from 'node:path'
 import { type Child, startChild } from './child.ts'
@@ -44,8 +44,7 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
   const args = ['--config', config, '--pid', pidFile]
   const child = startChild({ command: program, args, logFile, stopSignal: 'SIGTERM' })
   await untilReady(child, port)
-  const credentials = password === undefined ? '' : `${USER}:${password}@`
-  const url = `nats://${credentials}127.0.0.1:${port}`
+  const url = urlOf(`127.0.0.1:${port}`, password)
   return { child, port, url, stop: () => child.stop() }
 }
 
@@ -59,6 +58,24 @@ function configuration(port: number, directory: string, password: string | undef
     ...(password === undefined ? [] : [`authorization { user: ${USER}, password: "${password}" }`]),
     '',
   ].join('\n')
+}
+
+/**
+ * How programs of this machine reach the server that runs in `directory`.
+ *
+ * @throws {StackError} when none was started there.
+ */
+export function natsUrlIn(directory: string): string {
+  const file = path.join(directory, 'nats.conf')
+  if (!existsSync(file)) throw new StackError(`No NATS server was started in ${directory}.`)
+  const text = readFileSync(file, 'utf8')
+  const address = /^listen: "(.*)"$/m.exec(text)?.[1]
+  const password = /password: "(.*)"/.exec(text)?.[1]
+  return urlOf(address ?? '', password)
+}
+
+function urlOf(address: string, password: string | undefined): string {
+  return `nats://${password === undefined ? '' : `${USER}:${password}@`}${address}`
 }
 
 async function untilReady(child: Child, port: number): Promise<void> {

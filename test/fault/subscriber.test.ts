@@ -1,0 +1,80 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { startLoad } from '../support/faults/command-load.ts'
+import { everySeed, timeForSeeds } from '../support/faults/seeds.ts'
+import { faultStage } from '../support/faults/stage.ts'
+import { newDataDirectory } from '../support/program.ts'
+import { Subscriber } from '../support/subscriber.ts'
+
+/** A consumer that was killed is not given its messages again before its time is over. */
+const CAUGHT_UP_WITHIN_MS = 60_000
+const SECONDS = 180
+
+timeForSeeds(2 * SECONDS)
+
+const stage = await faultStage(t)
+const program = await stage.start()
+
+function subscriberOf(t: Test): Subscriber & { readonly file: string } {
+  const file = path.join(newDataDirectory(t), 'count.json')
+  return Object.assign(new Subscriber(t, { program, natsUrl: stage.nats.url, file }), { file })
+}
+
+/** By another way than the subscriber's. */
+async function countOfLog(): Promise<{ head: bigint; counts: Record<string, number> }> {
+  const { rows } = await stage.pool.query<{ type: string; count: string; last: bigint }>(
+    `select type, count(*)::text as count, max(position) as last from log.events
+     where tenant_id = 'default' group by type`,
+  )
+  return {
+    head: rows.reduce((most, { last }) => (BigInt(last) > most ? BigInt(last) : most), 0n),
+    counts: Object.fromEntries(rows.map(({ type, count }) => [type, Number(count)])),
+  }
+}
+
+async function assertCountedOnce(t: Test, subscriber: Subscriber): Promise<void> {
+  const { head, counts } = await countOfLog()
+  const counted = await subscriber.countedUpTo(head, CAUGHT_UP_WITHIN_MS)
+  t.same(counted.counts, counts, `each of the events up to ${head} is counted once`)
+}
+
+t.test('a subscriber that is killed, over a bus that is wiped, counts each event once', (t) =>
+  everySeed(t, SECONDS, async (t, random) => {
+    const subscriber = subscriberOf(t)
+    const load = startLoad(random, () => [program])
+    subscriber.start()
+    for (const fault of [
+      async () => {},
+      () => stage.nats.restart(),
+      () => stage.nats.wipe(),
+      () => stage.nats.kill().then(() => stage.nats.wipe()),
+    ]) {
+      await delay(random.integer(1_500))
+      await subscriber.kill()
+      await Promise.all([fault(), delay(random.integer(300))])
+      subscriber.start()
+      await delay(random.integer(1_500))
+      await fault()
+    }
+    await load.stop()
+    await assertCountedOnce(t, subscriber)
+    t.equal(await subscriber.kill('SIGTERM'), 0, 'it ends in order')
+  }),
+)
+
+t.test('a count of another log is not added to', async (t) => {
+  const subscriber = subscriberOf(t)
+  subscriber.start()
+  await subscriber.countedUpTo(1n, CAUGHT_UP_WITHIN_MS)
+  await subscriber.kill()
+  const saved = JSON.parse(readFileSync(subscriber.file, 'utf8'))
+  for (const other of [{ eventId: 'another' }, { position: '9000000000' }]) {
+    writeFileSync(subscriber.file, JSON.stringify({ ...saved, ...other }))
+    subscriber.start()
+    t.equal(await subscriber.exited(), 1)
+    t.match(subscriber.output, /it is\s+another one, or was set back/)
+    t.match(subscriber.counted(), other)
+  }
+})
