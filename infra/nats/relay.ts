@@ -10,6 +10,7 @@ import {
 import type { Metrics } from '../../services/ports/metrics.ts'
 import { backoff } from '../backoff.ts'
 import { readAhead } from '../eventstore/read-ahead.ts'
+import type { Held } from '../postgres/lease.ts'
 
 const MAX_BATCH = 1_000
 const HEAD_INTERVAL_MS = 1_000
@@ -27,7 +28,7 @@ export type RelayOptions = {
   /** Has relays on several machines work one at a time. Saves work; order and completeness do not need it. */
   /** Told what keeps it from publishing, and undefined when nothing does any more. */
   readonly tell?: (fault: string | undefined) => void
-  readonly hold?: (signal: AbortSignal, work: (held: AbortSignal) => Promise<void>) => Promise<void>
+  readonly hold?: (signal: AbortSignal, work: (lease: Held) => Promise<void>) => Promise<void>
 }
 
 /**
@@ -36,10 +37,11 @@ export type RelayOptions = {
  * It keeps no checkpoint: where to go on is what the newest event that the bus holds says. So
  * a bus that lost its end, or everything, is filled again from there; one whose newest event the
  * log does not have at that place is emptied and filled from the start. A second relay on the
- * same bus does no harm: each publication states the event that it must follow.
+ * same bus does no harm: each publication states the event that it must follow. One that stood
+ * still and does not hold the lease any more begins none.
  */
 export async function runRelay(options: RelayOptions): Promise<void> {
-  const { signal, logger, metrics, tell, hold = (held, work) => work(held) } = options
+  const { signal, logger, metrics, tell, hold = alone } = options
   const memory: Memory = { newestId: undefined, held: 0n }
   let failures = 0
   const succeeded = () => {
@@ -50,8 +52,8 @@ export async function runRelay(options: RelayOptions): Promise<void> {
   const measuring = measure(options, memory)
   while (!signal.aborted) {
     try {
-      await hold(signal, async (held) => {
-        while (!held.aborted) await relayOnce(options, memory, held, succeeded)
+      await hold(signal, async (lease) => {
+        while (lease.isHeld()) await relayOnce(options, memory, lease, succeeded)
       })
     } catch (error) {
       failures += 1
@@ -70,14 +72,20 @@ export async function runRelay(options: RelayOptions): Promise<void> {
   await measuring
 }
 
+/** The only relay there is. */
+function alone(signal: AbortSignal, work: (lease: Held) => Promise<void>): Promise<void> {
+  return work({ signal, isHeld: () => !signal.aborted })
+}
+
 /** From where the bus is, until `signal` aborts or the bus turns out to be elsewhere. */
 async function relayOnce(
   options: RelayOptions,
   memory: Memory,
-  signal: AbortSignal,
+  lease: Held,
   succeeded: () => void,
 ): Promise<void> {
   const { newest, head, ofThisLog } = await busProgress(options)
+  if (!lease.isHeld()) return
   if (newest !== undefined && !ofThisLog) return await empty(options, memory, newest, head)
   const held = newest?.position ?? 0n
   memory.newestId = newest?.eventId ?? NOTHING
@@ -85,10 +93,11 @@ async function relayOnce(
   succeeded()
   const end = new AbortController()
   const progress = { published: held, busy: false }
-  const both = AbortSignal.any([signal, end.signal])
+  const both = AbortSignal.any([lease.signal, end.signal])
   const watching = watch(options, progress, both, end)
   try {
-    await publishFrom(options, memory, progress, both, succeeded, () => end.abort())
+    const own = { signal: both, isHeld: lease.isHeld }
+    await publishFrom(options, memory, progress, own, succeeded, () => end.abort())
   } finally {
     end.abort()
     await watching
@@ -132,14 +141,14 @@ async function publishFrom(
   { store, bus, metrics }: RelayOptions,
   memory: Memory,
   progress: Progress,
-  signal: AbortSignal,
+  { signal, isHeld }: Held,
   succeeded: () => void,
   leave: () => void,
 ): Promise<void> {
   const head = headOf(store)
   const feed = store.follow({ after: progress.published, signal, maxBatch: MAX_BATCH })
   for await (const { events, through } of readAhead(feed, leave)) {
-    if (signal.aborted) return
+    if (signal.aborted || !isHeld()) return
     const last = events.at(-1)
     if (last === undefined) continue
     progress.busy = true

@@ -1,38 +1,49 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import type { Logger } from '../../services/ports/logger.ts'
+import { type Fence, raiseFences } from './fence.ts'
+import { LeaseSession, type LeaseTiming } from './lease-session.ts'
 
-const STANDBY_POLL_MS = 500
-const HEARTBEAT_MS = 3_000
-/** The server ends the session of a holder that is silent for so long, and the lease is free again. */
-const SILENCE_MS = 15_000
-const ANSWER_TIMEOUT_MS = 5_000
+const TIMING: LeaseTiming = { standbyMs: 500, heartbeatMs: 3_000, silenceMs: 15_000 }
 
-type Held = {
+type Options = {
   /** Its settings are used for a connection of the leases' own. */
   readonly pool: pg.Pool
   readonly signal: AbortSignal
   readonly logger: Logger
+  readonly timing?: LeaseTiming
 }
 
 /** What is leased, unique in the database. */
-export type LeaseOptions = Held & { readonly name: string }
-export type LeasesOptions = Held & { readonly names: readonly string[] }
+export type LeaseOptions = Options & { readonly name: string }
+export type LeasesOptions = Options & { readonly names: readonly string[] }
+
+export type Held = {
+  /** Aborts when the lease is lost, as far as this process knows, or not wanted any more. */
+  readonly signal: AbortSignal
+  /**
+   * False as soon as somebody else may hold it, also in a process that stood still and has not
+   * been told yet. For what is written elsewhere, which no fence reaches: the answer can be out
+   * of date when the write arrives.
+   */
+  readonly isHeld: () => boolean
+}
+
+/** By the leases' names. */
+export type Fences = ReadonlyMap<string, Fence>
 
 /**
  * Waits for the lease, then does `work` while holding it: of all processes on this database,
  * mostly one at a time. Not more than mostly, because a holder that stands still loses the lease
- * without noticing; so what it writes must be fenced by something else.
- *
- * The signal given to `work` aborts when the lease is lost or `signal` aborts.
+ * without noticing; so what it writes must carry the fence, or be fenced by something else.
  *
  * @throws what `work` throws, or a connection's error while it waits.
  */
 export async function holdLease(
   { name, ...options }: LeaseOptions,
-  work: (held: AbortSignal) => Promise<void>,
+  work: (held: Held, fences: Fences) => Promise<void>,
 ): Promise<void> {
-  await holdLeases({ ...options, names: [name] }, (_held, signal) => work(signal))
+  await holdLeases({ ...options, names: [name] }, work)
 }
 
 /**
@@ -41,70 +52,63 @@ export async function holdLease(
  * `work` aborts, and once that has ended, `work` is done again with all of them.
  */
 export async function holdLeases(
-  { pool, names, signal, logger }: LeasesOptions,
-  work: (held: ReadonlySet<string>, signal: AbortSignal) => Promise<void>,
+  { pool, names, signal, logger, timing = TIMING }: LeasesOptions,
+  work: (held: Held, fences: Fences) => Promise<void>,
 ): Promise<void> {
-  const client = new pg.Client({ ...pool.options, query_timeout: ANSWER_TIMEOUT_MS })
-  const lost = new AbortController()
-  const lose = () => lost.abort()
-  client.on('error', lose)
-  client.on('end', lose)
-  signal.addEventListener('abort', lose, { once: true })
-  const held = new Set<string>()
-  try {
-    await client.connect()
-    await client.query(`set idle_session_timeout = ${SILENCE_MS}`)
-    let more = await acquireMore(client, names, held, lost.signal)
-    while (more && !lost.signal.aborted) {
-      logger.info({ leases: [...held] }, 'leases taken')
-      const turn = new AbortController()
-      const during = AbortSignal.any([lost.signal, turn.signal])
-      const waiting = waitForMore(client, names, held, during).catch(() => {
-        lose()
-        return false
-      })
-      void waiting.then(() => turn.abort())
-      await work(new Set(held), during).finally(() => turn.abort())
-      more = await waiting
-    }
-  } finally {
-    signal.removeEventListener('abort', lose)
-    await client.end().catch(() => {})
+  await using session = new LeaseSession(pool, signal, timing)
+  const fences = new Map<string, Fence>()
+  const wanted = { session, names, fences, timing }
+  await session.open()
+  let more = await acquireMore(wanted, session.lost)
+  while (more && session.isHeld()) {
+    const tokens = [...fences.values()].map(({ lease, token }) => `${lease}: ${token}`)
+    logger.info({ leases: tokens }, 'leases taken')
+    const turn = new AbortController()
+    const during = AbortSignal.any([session.lost, turn.signal])
+    const waiting = waitForMore(wanted, during).catch(() => {
+      session.lose()
+      return false
+    })
+    void waiting.then(() => turn.abort())
+    const held = { signal: during, isHeld: () => session.isHeld() && !during.aborted }
+    await work(held, new Map(fences)).finally(() => turn.abort())
+    more = await waiting
   }
 }
 
+type Wanted = {
+  readonly session: LeaseSession
+  readonly names: readonly string[]
+  /** Of those that it has. */
+  readonly fences: Map<string, Fence>
+  readonly timing: LeaseTiming
+}
+
 /** Until it got one more, and keeps the session from falling silent. @returns false when `signal` aborted first. */
-async function waitForMore(
-  client: pg.Client,
-  names: readonly string[],
-  held: Set<string>,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (held.size < names.length) return acquireMore(client, names, held, signal)
+async function waitForMore(wanted: Wanted, signal: AbortSignal): Promise<boolean> {
+  const { session, names, fences, timing } = wanted
+  if (fences.size < names.length) return acquireMore(wanted, signal)
   while (!signal.aborted) {
-    await pause(HEARTBEAT_MS, signal)
-    if (!signal.aborted) await client.query('select')
+    await pause(timing.heartbeatMs, signal)
+    if (!signal.aborted) await session.query('select')
   }
   return false
 }
 
 async function acquireMore(
-  client: pg.Client,
-  names: readonly string[],
-  held: Set<string>,
+  { session, names, fences, timing }: Wanted,
   signal: AbortSignal,
 ): Promise<boolean> {
   while (!signal.aborted) {
-    const missing = names.filter((name) => !held.has(name))
-    const { rows } = await client.query<{ name: string; taken: boolean }>(
+    const rows = await session.query<{ name: string; taken: boolean }>(
       `select name, pg_try_advisory_lock(hashtextextended('tidemark lease ' || name, 0)) as taken
        from unnest($1::text[]) as wanted (name)`,
-      [missing],
+      [names.filter((name) => !fences.has(name))],
     )
-    const taken = rows.filter(({ taken }) => taken)
-    for (const { name } of taken) held.add(name)
+    const taken = rows.filter((row) => row.taken).map(({ name }) => name)
+    for (const fence of await raiseFences(session, taken)) fences.set(fence.lease, fence)
     if (taken.length > 0) return true
-    await pause(STANDBY_POLL_MS, signal)
+    await pause(timing.standbyMs, signal)
   }
   return false
 }

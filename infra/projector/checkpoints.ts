@@ -1,6 +1,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 import type { Position } from '../../services/ports/event-store.ts'
+import { type Fence, FencedError, standing } from '../postgres/fence.ts'
 
 /** Postgres channel on which every advance of a checkpoint is told. */
 export const PROGRESS_CHANNEL = 'tidemark_read_models'
@@ -19,11 +20,6 @@ export type Advance = {
   readonly from: Checkpoint
   readonly to: Position
   readonly stopped: string | null
-}
-
-/** The rows are not as this projector left them: another one writes, or an operator intervened. */
-export class FencedError extends Error {
-  override readonly name = 'FencedError'
 }
 
 /** The checkpoints that there are, by read model. */
@@ -51,31 +47,34 @@ export async function addCheckpoints(
     values ${sql.join(rows)} on conflict do nothing`.execute(db)
 }
 
+const TAKEN_OVER = 'Another process took over.'
+
 /** A holder of locks that stands still loses them, so that another projector can go on. */
 export const STUCK_MS = 30_000
 
 /**
- * Begins a projector's transaction, in one round trip: its settings, the compare-and-set of
- * every checkpoint, and the word to whoever waits for the read models, which the commit sends.
+ * Begins a projector's transaction, in one round trip: its settings, the check of its fences, the
+ * compare-and-set of every checkpoint, and the word to whoever waits for the read models, which the commit sends.
  * The checkpoints are locked by it, so that a second projector waits here and then finds them
  * changed.
  *
  * It does not wait for the disk: a crash of the database may undo the newest transactions, rows
  * and checkpoint together, and in their order; the events are then projected again.
  *
- * @throws {FencedError} when a checkpoint is not where it is expected.
+ * @throws {FencedError} when a checkpoint is not where it is expected, or a lease somebody else's.
  */
 export async function advance(
   trx: Transaction<unknown>,
   schema: string,
   advances: readonly Advance[],
+  fences: readonly Fence[],
 ): Promise<void> {
   const wanted = advances.map(({ name, from, to, stopped }) => ({
     ...{ name, version: from.version, epoch: from.epoch, stopped },
     ...{ position: from.position.toString(), reached: to.toString() },
   }))
-  const { rows } = await sql<{ moved: number }>`
-    with moved as (
+  const { rows } = await sql<{ moved: number; fenced: number }>`
+    with fenced as (${standing(fences)}), moved as (
       update ${sql.table(`${schema}.checkpoints`)} as c
       set position = w.reached, stopped = w.stopped
       from json_to_recordset(${JSON.stringify(wanted)}::json) as w(
@@ -84,26 +83,44 @@ export async function advance(
         and c.position = w.position
       returning 1)
     select (select count(*)::int from moved) as moved,
+      (select count(*)::int from fenced) as fenced,
       set_config('search_path', ${`${schema}, public`}, true),
       set_config('synchronous_commit', 'off', true),
       set_config('idle_in_transaction_session_timeout', ${String(STUCK_MS)}, true),
       pg_notify(${PROGRESS_CHANNEL}, '')`.execute(trx)
-  if (rows[0]?.moved !== advances.length)
+  if (rows[0]?.fenced !== fences.length) throw new FencedError(TAKEN_OVER)
+  if (rows[0].moved !== advances.length)
     throw new FencedError('The checkpoints moved without this projector.')
 }
 
-/** Says why a read model stands still without having been projected further. */
+/** @throws {FencedError} when somebody else holds one of the leases by now. */
+export async function requireStanding(
+  trx: Transaction<unknown>,
+  fences: readonly Fence[],
+): Promise<void> {
+  const { rows } = await standing(fences).execute(trx)
+  if (rows.length !== fences.length) throw new FencedError(TAKEN_OVER)
+}
+
+/**
+ * Says why a read model stands still without having been projected further.
+ *
+ * @throws {FencedError}
+ */
 export async function stop(
   db: Kysely<unknown>,
   schema: string,
-  name: string,
-  { version, position, epoch }: Checkpoint,
-  cause: string,
+  fences: readonly Fence[],
+  { name, from, cause }: { readonly name: string; readonly from: Checkpoint; readonly cause: string },
 ): Promise<void> {
-  await sql`
-    update ${sql.table(`${schema}.checkpoints`)} set stopped = ${cause}
-    where read_model = ${name} and version = ${version} and epoch = ${epoch}
-      and position = ${position.toString()}::bigint`.execute(db)
+  const { version, position, epoch } = from
+  await db.transaction().execute(async (trx) => {
+    await requireStanding(trx, fences)
+    await sql`
+      update ${sql.table(`${schema}.checkpoints`)} set stopped = ${cause}
+      where read_model = ${name} and version = ${version} and epoch = ${epoch}
+        and position = ${position.toString()}::bigint`.execute(trx)
+  })
 }
 
 /** Tells whoever waits for the read models, once the transaction commits. */

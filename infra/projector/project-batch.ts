@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { FeedBatch } from '../../services/ports/event-store.ts'
-import { advance, FencedError } from './checkpoints.ts'
+import { type Fence, FencedError } from '../postgres/fence.ts'
+import { advance } from './checkpoints.ts'
 import { isolate } from './isolate.ts'
 import { park } from './parked.ts'
 import { type Plan, planOf } from './plan.ts'
@@ -13,7 +14,8 @@ import type { Run } from './run.ts'
  * When that fails, once more with savepoints, to find out whose fault it is. Moves the runs on.
  *
  * @returns what was done for each run that the batch concerns.
- * @throws {FencedError} when a checkpoint was not where this projector left it.
+ * @param fences of the leases that the runs need; none for rows that nobody else knows of.
+ * @throws {FencedError} when a checkpoint was not where this projector left it, or a lease is lost.
  * @throws when the database is to blame: nothing was done.
  */
 export async function projectBatch(
@@ -21,16 +23,18 @@ export async function projectBatch(
   schema: string,
   runs: readonly Run[],
   batch: FeedBatch,
+  fences: readonly Fence[] = [],
 ): Promise<readonly Plan[]> {
   const concerned = runs.filter(({ checkpoint }) => checkpoint.position < batch.through)
   const plans = concerned.map((run) => planOf(run, batch))
   if (plans.length === 0) return plans
-  const done = await write(db, schema, plans, async (trx, plan) => {
+  const target = { db, schema, fences }
+  const done = await write(target, plans, async (trx, plan) => {
     await project(trx, plan.run, plan.steps)
     return plan
   }).catch((error) => {
     if (error instanceof FencedError) throw error
-    return write(db, schema, plans, isolate)
+    return write(target, plans, isolate)
   })
   for (const plan of done) moveOn(plan)
   return done
@@ -41,14 +45,19 @@ function moveOn({ run, parked, reached, stopped }: Plan): void {
   for (const { event } of parked) run.parked.add(event.stream)
 }
 
+type Target = {
+  readonly db: Kysely<unknown>
+  readonly schema: string
+  readonly fences: readonly Fence[]
+}
+
 async function write(
-  db: Kysely<unknown>,
-  schema: string,
+  { db, schema, fences }: Target,
   plans: readonly Plan[],
   carryOut: (trx: Transaction<unknown>, plan: Plan) => Promise<Plan>,
 ): Promise<readonly Plan[]> {
   return await db.transaction().execute(async (trx) => {
-    await advance(trx, schema, plans.map(toAdvance))
+    await advance(trx, schema, plans.map(toAdvance), fences)
     const done: Plan[] = []
     for (const plan of plans) {
       const outcome = await carryOut(trx, plan)
@@ -67,5 +76,5 @@ function toAdvance({ run, reached, stopped }: Plan) {
 /** The read model stopped within the batch: its checkpoint, already moved, goes back to there. */
 async function amend(trx: Transaction<unknown>, schema: string, plan: Plan, outcome: Plan) {
   const from = { ...plan.run.checkpoint, position: plan.reached }
-  await advance(trx, schema, [{ ...toAdvance(outcome), from }])
+  await advance(trx, schema, [{ ...toAdvance(outcome), from }], [])
 }

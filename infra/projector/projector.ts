@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 import type { Logger } from '../../services/ports/logger.ts'
 import { backoff } from '../backoff.ts'
+import { FencedError } from '../postgres/fence.ts'
 import { holdLeases } from '../postgres/lease.ts'
 import { createReadDatabase } from '../postgres/pool.ts'
-import { FencedError } from './checkpoints.ts'
 import { LIVE_SCHEMA } from './live-schema.ts'
 import { measureLag } from './measure-lag.ts'
 import { type ProjectorDeps, runSession } from './session.ts'
@@ -21,11 +21,13 @@ export type Projector = {
 /**
  * Keeps the read models up to date with the log. Any number of processes may run one, also of
  * different versions of the program: a lease for each read model and version lets one of them work
- * and the others stand by, and the compare-and-set of the checkpoints keeps two that both believe
- * to hold it from doing harm. A read model whose rows are of an older version is rebuilt meanwhile.
+ * and the others stand by. Each transaction carries the leases' fences, so that one who stood
+ * still and believes to hold them writes nothing. A read model whose rows are of an older version
+ * is rebuilt meanwhile.
  */
 export function createProjector(deps: ProjectorDeps): Projector {
   const { pool, store, logger, readModels, schema = LIVE_SCHEMA } = deps
+  const timing = deps.timing === undefined ? {} : { timing: deps.timing }
   const leases = new Map(readModels.map((model) => [leaseOf(schema, model), model]))
   return {
     async run(signal) {
@@ -43,11 +45,12 @@ export function createProjector(deps: ProjectorDeps): Projector {
           upgrading ??= upgradeReadModels(upgrades, readModels, signal).finally(() => {
             upgrading = undefined
           })
-          const wanted = { pool, names: [...leases.keys()], signal, logger }
-          await holdLeases(wanted, async (held, during) => {
-            const own = [...leases].filter(([name]) => held.has(name)).map(([, model]) => model)
-            const session = { ...deps, readModels: own, db, schema, signal: during, succeeded }
-            while (!during.aborted) await runSession(session)
+          const wanted = { pool, names: [...leases.keys()], signal, logger, ...timing }
+          await holdLeases(wanted, async (held, fences) => {
+            const own = [...leases].filter(([name]) => fences.has(name)).map(([, model]) => model)
+            const session = { ...deps, readModels: own, db, schema, succeeded }
+            const fenced = { ...session, signal: held.signal, fences: [...fences.values()] }
+            while (held.isHeld()) await runSession(fenced)
           })
         } catch (error) {
           failures += 1

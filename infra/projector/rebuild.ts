@@ -4,6 +4,7 @@ import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 import type { EventStore, Position } from '../../services/ports/event-store.ts'
 import type { Logger } from '../../services/ports/logger.ts'
 import type { RebuildOutcome } from '../../services/ports/read-model-rebuilder.ts'
+import type { Fence } from '../postgres/fence.ts'
 import { holdLease } from '../postgres/lease.ts'
 import { blame, causeOf } from './blame.ts'
 import { buildThrough, startBuild } from './build.ts'
@@ -50,18 +51,21 @@ export async function rebuildReadModel(
   const { pool, schema, logger } = deps
   const name = `rebuild ${schema} ${model.name}`
   let outcome: RebuildOutcome | undefined
-  await holdLease({ pool, name, signal, logger }, async (held) => {
-    outcome = (await wanted()) ? await rebuild(deps, model, held) : { outcome: 'not-wanted' }
+  await holdLease({ pool, name, signal, logger }, async (held, fences) => {
+    const fenced = { signal: held.signal, fences: [...fences.values()] }
+    outcome = (await wanted()) ? await rebuild(deps, model, fenced) : { outcome: 'not-wanted' }
   })
   if (outcome !== undefined) return outcome
   signal.throwIfAborted()
   throw new Error('The lease of the rebuild was lost.')
 }
 
+type Fenced = { readonly signal: AbortSignal; readonly fences: readonly Fence[] }
+
 async function rebuild(
   deps: RebuildDeps,
   model: AnyReadModel,
-  signal: AbortSignal,
+  fenced: Fenced,
 ): Promise<RebuildOutcome> {
   const { db, store, logger } = deps
   const { name: readModel, version } = model
@@ -77,7 +81,7 @@ async function rebuild(
     await makeScratch(db, built, [model])
     const [run] = await startBuild(db, built, [model])
     if (run === undefined) throw new Error('A build has a run for each read model.')
-    const cause = await replace(deps, built, run, progress, signal)
+    const cause = await replace(deps, built, run, progress, fenced)
     if (cause !== null) return failed(logger, readModel, cause)
     const { position } = run.checkpoint
     const durationMs = performance.now() - startedAt
@@ -100,7 +104,7 @@ async function replace(
   built: string,
   run: Run,
   progress: Progress,
-  signal: AbortSignal,
+  { signal, fences }: Fenced,
 ): Promise<string | null> {
   const build = async (until: Position) => {
     const before = progress.events
@@ -122,7 +126,7 @@ async function replace(
       await build(await store.head())
     }
     progress.phase = 'switching'
-    await switchOver(db, { live, built }, run, build)
+    await switchOver(db, { live, built }, run, fences, build)
     return null
   } catch (error) {
     if (error instanceof StoppedError) return error.message

@@ -7,6 +7,8 @@ import type { EventStore } from '../../services/ports/event-store.ts'
 import type { Logger } from '../../services/ports/logger.ts'
 import type { Metrics } from '../../services/ports/metrics.ts'
 import { readAhead } from '../eventstore/read-ahead.ts'
+import type { Fence } from '../postgres/fence.ts'
+import type { LeaseTiming } from '../postgres/lease-session.ts'
 import { causeOf } from './blame.ts'
 import { type Checkpoint, readCheckpoints, stop } from './checkpoints.ts'
 import type { Plan } from './plan.ts'
@@ -27,12 +29,15 @@ export type ProjectorDeps = {
   readonly metrics: Metrics
   /** By default the live one. */
   readonly schema?: string
+  readonly timing?: LeaseTiming
 }
 
 export type SessionDeps = ProjectorDeps & {
   readonly db: Kysely<unknown>
   readonly schema: string
   readonly signal: AbortSignal
+  /** Whoever took over since finds nothing changed by this session. */
+  readonly fences: readonly Fence[]
   /** Called when something worked. */
   readonly succeeded: () => void
 }
@@ -41,7 +46,7 @@ export type SessionDeps = ProjectorDeps & {
  * Projects with the checkpoints as they are now. Ends when `signal` aborts or when there is
  * reason to look at the checkpoints anew: a rebuilt read model joins, a stopped one is tried again.
  *
- * @throws {FencedError} when somebody else moved a checkpoint.
+ * @throws {FencedError} when somebody else moved a checkpoint, or took over.
  * @throws when the store or the database is to blame.
  */
 export async function runSession(deps: SessionDeps): Promise<void> {
@@ -68,7 +73,7 @@ export async function runSession(deps: SessionDeps): Promise<void> {
 
 /** One whose table is gone is left out, and says so, instead of holding up the others. */
 async function startRuns(
-  { db, schema, logger }: SessionDeps,
+  { db, schema, logger, fences }: SessionDeps,
   models: readonly AnyReadModel[],
   checkpoints: ReadonlyMap<string, Checkpoint>,
 ): Promise<Run[]> {
@@ -82,7 +87,7 @@ async function startRuns(
       if (!(error instanceof MissingTableError)) throw error
       const cause = causeOf(error)
       logger.error({ readModel: model.name, cause }, 'read model stopped')
-      await stop(db, schema, model.name, checkpoint, cause)
+      await stop(db, schema, fences, { name: model.name, from: checkpoint, cause })
     }
   }
   return runs
@@ -117,7 +122,7 @@ async function followLog(
   followed: Set<AnyReadModel>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { db, schema, store, succeeded } = deps
+  const { db, schema, store, succeeded, fences } = deps
   const end = new AbortController()
   const both = AbortSignal.any([signal, end.signal])
   const after = lowest(runs)
@@ -126,7 +131,7 @@ async function followLog(
   for await (const batch of readAhead(feed, () => end.abort())) {
     if (signal.aborted) return
     const going = runs.filter(({ model }) => followed.has(model))
-    const plans = await projectBatch(db, schema, going, batch)
+    const plans = await projectBatch(db, schema, going, batch, fences)
     succeeded()
     report(deps, plans)
     for (const { model, checkpoint } of going)

@@ -2,7 +2,8 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Column, Columns } from '../../projections/kernel/columns.ts'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 import type { Position } from '../../services/ports/event-store.ts'
-import { FencedError, STUCK_MS, tellProgress } from './checkpoints.ts'
+import { type Fence, FencedError } from '../postgres/fence.ts'
+import { requireStanding, STUCK_MS, tellProgress } from './checkpoints.ts'
 import type { Run } from './run.ts'
 
 export type Sides = { readonly live: string; readonly built: string }
@@ -16,12 +17,14 @@ export type Sides = { readonly live: string; readonly built: string }
  * meanwhile. `catchUp` then takes `built` to where the live one stands: nothing that a reader has seen is
  * unseen again.
  *
- * @throws {FencedError} when the live rows are of a later version, or the built ones are not all there.
+ * @throws {FencedError} when the live rows are of a later version, the built ones are not all there,
+ * or another process took over.
  */
 export async function switchOver(
   db: Kysely<unknown>,
   { live, built }: Sides,
   run: Run,
+  fences: readonly Fence[],
   catchUp: (position: Position) => Promise<void>,
 ): Promise<void> {
   const { model, columns } = run
@@ -29,6 +32,7 @@ export async function switchOver(
   for (const table of columns.keys())
     await sql`analyze ${sql.table(`${built}.${table}`)}`.execute(db)
   await db.transaction().execute(async (trx) => {
+    await requireStanding(trx, fences)
     await catchUp(await lock(trx, live, model))
     await restoreTables(trx, live, columns)
     for (const [table, found] of columns)

@@ -1,9 +1,6 @@
 import t from 'tap'
-import {
-  addCheckpoints,
-  FencedError,
-  readCheckpoints,
-} from '../../../infra/projector/checkpoints.ts'
+import { FencedError } from '../../../infra/postgres/fence.ts'
+import { addCheckpoints, readCheckpoints } from '../../../infra/projector/checkpoints.ts'
 import { projectBatch } from '../../../infra/projector/project-batch.ts'
 import { startRun } from '../../../infra/projector/run.ts'
 import type { RecordedEvent } from '../../../services/ports/event-store.ts'
