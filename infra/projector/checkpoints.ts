@@ -111,7 +111,11 @@ export async function stop(
   db: Kysely<unknown>,
   schema: string,
   fences: readonly Fence[],
-  { name, from, cause }: { readonly name: string; readonly from: Checkpoint; readonly cause: string },
+  {
+    name,
+    from,
+    cause,
+  }: { readonly name: string; readonly from: Checkpoint; readonly cause: string },
 ): Promise<void> {
   const { version, position, epoch } = from
   await db.transaction().execute(async (trx) => {

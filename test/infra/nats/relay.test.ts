@@ -246,3 +246,27 @@ t.test(
     t.equal(faults.at(-1), undefined)
   },
 )
+
+t.test('a relay whose lease is over publishes nothing, though nobody has told it', async (t) => {
+  const fixture = await usageFixture(t)
+  const bus = busOf(t, await freshNats(t))
+  let isHeld = true
+  let begun = 0
+  relay(t, fixture, bus, {
+    hold: async (signal, work) => {
+      begun += 1
+      await waitFor('the lease', () => isHeld || signal.aborted)
+      await work({ signal, isHeld: () => isHeld && !signal.aborted })
+    },
+  })
+  await track(fixture.store, '1', 'a')
+  await relayed(fixture, bus)
+  const before = begun
+  isHeld = false
+  await track(fixture.store, '1', 'b', 'b')
+  await waitFor('it to ask for the lease anew', () => begun > before)
+  t.equal(await bus.lastPosition(), 1n)
+  isHeld = true
+  await relayed(fixture, bus)
+  t.same(await held(bus, 'after', 3), [1, 2, 3])
+})
