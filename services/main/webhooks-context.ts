@@ -35,7 +35,9 @@ export function composeWebhooks(platform: Platform): Context {
             {
               ...{ ...shared, logger, metrics, limits: DELIVERY_LIMITS, random: Math.random },
               hold: (until, work) =>
-                holdLease({ pool, name: 'webhooks', signal: until, logger }, work),
+                holdLease({ pool, name: 'webhooks', signal: until, logger }, (held) =>
+                  work(held.signal),
+                ),
             },
             signal,
           ),
