@@ -1,15 +1,18 @@
 import type pg from 'pg'
 import type { Test } from 'tap'
+import { openKeyRing } from '../../../infra/crypto/key-ring.ts'
+import type { KeyTables } from '../../../infra/crypto/key-tables.ts'
 import { createEventCodec } from '../../../infra/eventstore/codec.ts'
 import { createPostgresEventStore } from '../../../infra/eventstore/postgres/store.ts'
-import { createPool } from '../../../infra/postgres/pool.ts'
+import { createPool, createReadDatabase } from '../../../infra/postgres/pool.ts'
 import type { EventStore } from '../../../services/ports/event-store.ts'
 import { silent } from '../../../services/ports/logger.ts'
 import { noMetrics } from '../../../services/ports/metrics.ts'
-import { emptyDatabase, emptyDatabaseOn } from '../database.ts'
+import { emptyDatabase, emptyDatabaseOn, type TestDatabase } from '../database.ts'
 import { type FreshNats, freshNats } from '../nats.ts'
 import type { OwnPostgres } from '../own-postgres.ts'
 import { newDataDirectory, startTidemark, type TidemarkProcess } from '../program.ts'
+import { sealing } from '../sealing.ts'
 import { type TcpProxy, tcpProxy } from '../tcp-proxy.ts'
 import { waitFor } from '../wait-for.ts'
 import type { Ledger } from './ledger.ts'
@@ -21,6 +24,7 @@ const CATCH_UP_MS = 60_000
 type Teardown = { readonly teardown: (stop: () => Promise<void>) => void }
 
 export type Stage = {
+  readonly database: TestDatabase
   readonly nats: FreshNats
   /** Between the program and its servers. */
   readonly toDatabase: TcpProxy
@@ -40,6 +44,10 @@ export type Stage = {
 }
 
 export type StageOptions = {
+  /** One that is there, with what it holds; by default a new one. */
+  readonly database?: TestDatabase
+  /** What a process of the program left there is taken; by default a new one. */
+  readonly dataDirectory?: string
   /** The database, where it is to be stopped: one on a server of its own. */
   readonly postgres?: OwnPostgres
   /** The log, where it is not in the database. */
@@ -48,22 +56,17 @@ export type StageOptions = {
 }
 
 /** Servers with a proxy in front of each, and what it takes to start programs on them. */
-export async function faultStage(
-  t: Teardown,
-  { postgres, store: given, environment = {} }: StageOptions = {},
-): Promise<Stage> {
-  const database =
-    postgres === undefined ? await emptyDatabase(t) : await emptyDatabaseOn(postgres.superuserUrl)
+export async function faultStage(t: Teardown, options: StageOptions = {}): Promise<Stage> {
+  const { store: given, dataDirectory = newDataDirectory(t), environment = {} } = options
+  const database = options.database ?? (await newDatabase(t, options))
   const nats = await freshNats(t)
   const toDatabase = await tcpProxy(t, database.appUrl)
   const toBus = await tcpProxy(t, nats.url)
   const databaseUrl = toDatabase.urlOf(database.appUrl)
-  const dataDirectory = newDataDirectory(t)
   const { store: inDatabase, pool } = straightTo(t, database.appUrl)
   const store = given ?? inDatabase
-  const truth = { store, pool, natsUrl: nats.url }
   return {
-    ...{ nats, toDatabase, toBus, store, pool, databaseUrl, dataDirectory },
+    ...{ database, nats, toDatabase, toBus, store, pool, databaseUrl, dataDirectory },
     start: (more = {}) =>
       startTidemark(t, {
         databaseUrl,
@@ -72,8 +75,11 @@ export async function faultStage(
         dataDirectory,
         environment: { SANDBOX: 'none', ALLOW_PRIVATE_UPSTREAMS: '1', ...environment, ...more },
       }),
-    assertTruth: (test, ledger, options = { withinMs: CATCH_UP_MS }) =>
-      assertTruth(test, truth, ledger, options),
+    async assertTruth(test, ledger, options = { withinMs: CATCH_UP_MS }) {
+      const keys = await openKeyRing(createReadDatabase<KeyTables>(pool), dataDirectory)
+      const truth = { store: sealing(store, keys), pool, natsUrl: nats.url }
+      await assertTruth(test, truth, ledger, options)
+    },
     async assertNothingLeft(test, ...programs) {
       for (const program of programs)
         test.same(await program.stop(), { code: 0, signal: null }, 'it ends in order')
@@ -84,6 +90,10 @@ export async function faultStage(
       test.same(left, [], 'nothing is left running')
     },
   }
+}
+
+function newDatabase(t: Teardown, { postgres }: StageOptions): Promise<TestDatabase> {
+  return postgres === undefined ? emptyDatabase(t) : emptyDatabaseOn(postgres.superuserUrl)
 }
 
 function straightTo(t: Teardown, appUrl: string) {
