@@ -7,6 +7,7 @@ import { firstVersion } from '../kernel/upcast.ts'
 // add V2 beside it and the upcaster that leads to it.
 
 const instant = Type.String({ format: 'date-time' })
+const rotationId = Type.String({ format: 'uuid' })
 
 /** From here on the subject's key has to go; whoever reads this makes sure of it. */
 export const SubjectErasureRequestedV1 = Type.Object(
@@ -20,14 +21,41 @@ export const SubjectErasedV1 = Type.Object(
   { $id: 'privacy.SubjectErased.v1', additionalProperties: false },
 )
 
+/** All keys of all tenants are being changed; what is written from now on gets to the new ones. */
+export const KeyRotationStartedV1 = Type.Object(
+  {
+    rotationId,
+    rootKeyId: Type.String({ description: 'the root key that is succeeded by another' }),
+    startedAt: instant,
+  },
+  { $id: 'privacy.KeyRotationStarted.v1', additionalProperties: false },
+)
+
+/** The tenant's secrets, and the keys of its subjects, are encrypted with this key and no other. */
+export const DataKeyRotatedV1 = Type.Object(
+  { rotationId, keyId: Type.String({ format: 'uuid' }), rotatedAt: instant },
+  { $id: 'privacy.DataKeyRotated.v1', additionalProperties: false },
+)
+
+export const KeyRotationCompletedV1 = Type.Object(
+  { rotationId, completedAt: instant },
+  { $id: 'privacy.KeyRotationCompleted.v1', additionalProperties: false },
+)
+
 /** Every read model with personal data handles it. */
 export type SubjectErasedEvent = EventOf<'SubjectErased', typeof SubjectErasedV1>
 
 export type PrivacyEvent =
   | EventOf<'SubjectErasureRequested', typeof SubjectErasureRequestedV1>
   | SubjectErasedEvent
+  | EventOf<'KeyRotationStarted', typeof KeyRotationStartedV1>
+  | EventOf<'DataKeyRotated', typeof DataKeyRotatedV1>
+  | EventOf<'KeyRotationCompleted', typeof KeyRotationCompletedV1>
 
 export const privacyEvents = {
   SubjectErasureRequested: firstVersion(SubjectErasureRequestedV1),
   SubjectErased: firstVersion(SubjectErasedV1),
+  KeyRotationStarted: firstVersion(KeyRotationStartedV1),
+  DataKeyRotated: firstVersion(DataKeyRotatedV1),
+  KeyRotationCompleted: firstVersion(KeyRotationCompletedV1),
 }

@@ -63,11 +63,10 @@ export function createFileKeyProvider(dataDirectory: string): KeyProvider {
       return idOf(keyIn(fileOf(number + 1), text))
     },
 
-    async retire(rootKeyId) {
-      const all = await keys()
-      const root = all.find(({ id }) => id === rootKeyId)
-      if (root === undefined || root === all.at(-1)) return
-      await rm(fileOf(root.number), { force: true })
+    async retireOthers(kept) {
+      const earlier = (await keys()).slice(0, -1)
+      for (const { id, number } of earlier)
+        if (!kept.includes(id)) await rm(fileOf(number), { force: true })
     },
   }
 }

@@ -1,6 +1,8 @@
 import type { Kysely } from 'kysely'
 import { type KeyProvider, KeyUnavailableError } from '../../services/ports/key-provider.ts'
+import type { KeyRotation } from '../../services/ports/key-rotation.ts'
 import { createFileKeyProvider, keepFirstRootKey } from './file-key-provider.ts'
+import { createKeyRotation } from './key-rotation.ts'
 import type { KeyTables } from './key-tables.ts'
 import { seal } from './secret-box.ts'
 import { secretContext } from './secret-store.ts'
@@ -13,9 +15,9 @@ import { createTenantKeys, type TenantKeys, tenantKeyContext } from './tenant-ke
  * say of a person. The database has all but the first, wrapped.
  */
 export type KeyRing = {
-  readonly provider: KeyProvider
   readonly tenantKeys: TenantKeys
   readonly subjectKeys: SubjectKeyRing
+  readonly rotation: KeyRotation
 }
 
 /**
@@ -34,7 +36,11 @@ export async function openKeyRing(db: Kysely<KeyTables>, dataDirectory: string):
   for (const row of wrapped) await proveUsable(provider, row)
   const tenantKeys = createTenantKeys(db, provider)
   for (const secret of old) await reseal(db, provider, tenantKeys, secret)
-  return { provider, tenantKeys, subjectKeys: createSubjectKeys(db, tenantKeys) }
+  return {
+    tenantKeys,
+    subjectKeys: createSubjectKeys(db, tenantKeys),
+    rotation: createKeyRotation({ db, provider, tenantKeys }),
+  }
 }
 
 type WrappedRow = KeyTables['ops.tenant_keys']

@@ -14,8 +14,8 @@ export type TenantKeys = {
   readonly current: (tenantId: string) => Promise<TenantKey>
   /** @throws {KeyUnavailableError} */
   readonly byId: (tenantId: string, keyId: string) => Promise<Buffer>
-  /** Makes the key that comes after this one; repeating it makes no further one. */
-  readonly succeed: (tenantId: string, keyId: string) => Promise<TenantKey>
+  /** Makes the tenant's next key, under this id; repeating it makes no further one. */
+  readonly succeed: (tenantId: string, nextKeyId: string) => Promise<TenantKey>
 }
 
 type WrappedRow = Pick<
@@ -47,8 +47,7 @@ export function createTenantKeys(db: Kysely<KeyTables>, provider: KeyProvider): 
   }
 
   /** Of programs that do this at once one wins, and all use its key. */
-  async function make(tenantId: string, generation: number): Promise<TenantKey> {
-    const keyId = randomUUID()
+  async function make(tenantId: string, generation: number, keyId: string): Promise<TenantKey> {
     const { rootKeyId, wrapped } = await provider.wrap(newKey(), tenantKeyContext(tenantId, keyId))
     await db
       .insertInto('ops.tenant_keys')
@@ -56,7 +55,7 @@ export function createTenantKeys(db: Kysely<KeyTables>, provider: KeyProvider): 
         ...{ tenant_id: tenantId, generation, key_id: keyId },
         ...{ root_key_id: rootKeyId, wrapped },
       })
-      .onConflict((conflict) => conflict.columns(['tenant_id', 'generation']).doNothing())
+      .onConflict((conflict) => conflict.doNothing())
       .execute()
     const row = await newest(tenantId)
     if (row === undefined) throw new KeyUnavailableError(`Tenant "${tenantId}" has no key.`)
@@ -66,7 +65,9 @@ export function createTenantKeys(db: Kysely<KeyTables>, provider: KeyProvider): 
   return {
     async current(tenantId) {
       const row = await newest(tenantId)
-      return row === undefined ? await make(tenantId, 1) : await unwrapped(tenantId, row)
+      return row === undefined
+        ? await make(tenantId, 1, randomUUID())
+        : await unwrapped(tenantId, row)
     },
 
     async byId(tenantId, keyId) {
@@ -82,10 +83,10 @@ export function createTenantKeys(db: Kysely<KeyTables>, provider: KeyProvider): 
       return (await unwrapped(tenantId, row)).key
     },
 
-    async succeed(tenantId, keyId) {
+    async succeed(tenantId, nextKeyId) {
       const row = await newest(tenantId)
-      if (row !== undefined && row.key_id !== keyId) return await unwrapped(tenantId, row)
-      return await make(tenantId, (row?.generation ?? 0) + 1)
+      if (row?.key_id === nextKeyId) return await unwrapped(tenantId, row)
+      return await make(tenantId, (row?.generation ?? 0) + 1, nextKeyId)
     },
   }
 }

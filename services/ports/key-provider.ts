@@ -23,8 +23,8 @@ export interface KeyProvider {
    */
   succeed(rootKeyId: string): Promise<string>
 
-  /** Forgets an earlier root key for ever. Repeating it is harmless. */
-  retire(rootKeyId: string): Promise<void>
+  /** Forgets every root key for ever, but the one in use and these. Repeating it is harmless. */
+  retireOthers(kept: readonly string[]): Promise<void>
 }
 
 export class KeyUnavailableError extends Error {

@@ -1,22 +1,58 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { subjectStream } from '../../domain/privacy/subject.ts'
 import { causeIn } from '../kernel/cause.ts'
 import { withCorrelation } from '../kernel/correlation.ts'
+import type { Logger } from '../ports/logger.ts'
 import type { DeliveredMessage, MessageBus } from '../ports/message-bus.ts'
 import { type ErasureDeps, finishErasure } from './erasure.ts'
+import { carryOutRotation, type RotationDeps } from './rotation.ts'
 
 const REQUESTED = 'SubjectErasureRequested'
+/** Before an interrupted rotation is looked for again. */
+const RESUME_AGAIN_MS = 1_000
 
-export type PrivacyReactorDeps = ErasureDeps & { readonly bus: Pick<MessageBus, 'subscribe'> }
+export type PrivacyReactorDeps = ErasureDeps &
+  RotationDeps & { readonly bus: Pick<MessageBus, 'subscribe'>; readonly logger: Logger }
 
-/** Finishes the erasures that a process which died left half-done, until `signal` aborts. */
+/**
+ * Finishes erasures that a process which died left half-done, and carries out rotations of keys,
+ * until `signal` aborts.
+ */
 export async function runPrivacyReactor(
   deps: PrivacyReactorDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  await deps.bus.subscribe(
-    { durable: 'privacy-erasure', subjects: [`tidemark.*.privacy.${REQUESTED}`], signal },
-    (message) => finish(deps, message),
-  )
+  const ended = new AbortController()
+  const either = AbortSignal.any([signal, ended.signal])
+  const resumed = resume(deps, either)
+  const subscribe = (
+    durable: string,
+    type: string,
+    handle: Parameters<MessageBus['subscribe']>[1],
+  ) =>
+    deps.bus.subscribe(
+      { durable, subjects: [`tidemark.*.privacy.${type}`], signal: either, maxInFlight: 1 },
+      handle,
+    )
+  const endAll = () => ended.abort()
+  await Promise.all([
+    subscribe('privacy-erasure', REQUESTED, (message) => finish(deps, message)).finally(endAll),
+    subscribe('privacy-rotation', 'KeyRotationStarted', () =>
+      carryOutRotation(deps, either),
+    ).finally(endAll),
+  ]).finally(() => resumed)
+}
+
+/** What a process that died left goes on at once, not when its message comes again. Never rejects. */
+async function resume(deps: PrivacyReactorDeps, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      return await carryOutRotation(deps, signal)
+    } catch (error) {
+      if (!signal.aborted) deps.logger.warn({ err: error }, 'A rotation of keys is interrupted.')
+      await delay(RESUME_AGAIN_MS, undefined, { signal }).catch(() => {})
+    }
+  }
 }
 
 async function finish(deps: PrivacyReactorDeps, { subject, data }: DeliveredMessage) {

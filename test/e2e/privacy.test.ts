@@ -101,6 +101,9 @@ t.test('what is recorded of a person is nowhere in plain text, and gone when era
     t.match(erased, { code: 0, stdout: `The data of ${subjectId} is erased` })
   }
   t.same(await tablesWithCanary(), [])
+  const rotated = await tidemark(['privacy', 'rotate-keys', '--json'], environment)
+  t.match(rotated, { code: 0, stderr: '' })
+  t.match(JSON.parse(rotated.stdout), { status: 'completed', remaining: { secrets: 0 } })
   t.match(await first.json('/v1/audit/verifications', { method: 'POST' }), { identical: true })
   t.equal((await first.request('/v1/whoami', { key })).status, 200, 'the key itself still works')
   const again = await first.request('/v1/keys', {

@@ -5,6 +5,7 @@ import { createReadDatabase } from '../../../infra/postgres/pool.ts'
 import { apiKeys } from '../../../projections/identity/api-keys.ts'
 import { type ErasuresTables, erasures } from '../../../projections/privacy/erasures.ts'
 import { execute } from '../../../services/kernel/execute.ts'
+import { silent } from '../../../services/ports/logger.ts'
 import type { DeliveredMessage } from '../../../services/ports/message-bus.ts'
 import { erasureRoutes } from '../../../services/privacy/erasure-routes.ts'
 import { runPrivacyReactor } from '../../../services/privacy/reactor.ts'
@@ -19,7 +20,7 @@ const context = { tenantId: 'acme', actorId: 'key:1', correlationId: 'c', causat
 
 async function privacy(t: Test) {
   const { store: log, pool } = await freshPostgresStore(t)
-  const { subjectKeys: keys } = await testKeys(t, pool)
+  const { subjectKeys: keys, rotation } = await testKeys(t, pool)
   const store = sealing(log, { subjectKeys: keys })
   const freshness = projected(t, store, pool, [apiKeys, erasures])
   const db = createReadDatabase<ErasuresTables>(pool)
@@ -41,7 +42,7 @@ async function privacy(t: Test) {
     )
   const owners = async () =>
     (await pool.query('select key_id, name, owner from read.api_keys order by key_id')).rows
-  return { ...deps, pool, inject, issue, erase, owners }
+  return { ...deps, rotation, pool, inject, issue, erase, owners }
 }
 
 t.test('erasing takes a person out of every read model with the answer, once', async (t) => {
@@ -88,7 +89,7 @@ t.test('who is unknown, or another tenant, or has no right, erases nothing', asy
 })
 
 t.test('what a crash leaves half-done is finished, whichever half it was', async (t) => {
-  const { store, keys, now, issue, owners } = await privacy(t)
+  const { store, keys, rotation, now, issue, owners } = await privacy(t)
   const [requested, destroyed] = [randomUUID(), randomUUID()]
   const messages: DeliveredMessage[] = []
   for (const [subjectId, keyId] of [
@@ -106,11 +107,16 @@ t.test('what a crash leaves half-done is finished, whichever half it was', async
   }
   await keys.destroy('acme', destroyed)
   const bus = {
-    subscribe: async (_options: object, handle: (message: DeliveredMessage) => Promise<void>) => {
+    subscribe: async (
+      { durable }: { readonly durable: string },
+      handle: (message: DeliveredMessage) => Promise<void>,
+    ) => {
+      if (durable !== 'privacy-erasure') return
       for (const message of [...messages, ...messages]) await handle(message)
     },
   }
-  await runPrivacyReactor({ store, keys, now, bus }, new AbortController().signal)
+  const deps = { store, keys, rotation, now, bus, logger: silent }
+  await runPrivacyReactor(deps, new AbortController().signal)
   for (const id of [requested, destroyed]) {
     const events = await all(store.readStream(subjectStream('acme', id)))
     t.same(
