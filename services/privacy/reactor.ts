@@ -30,17 +30,20 @@ export async function runPrivacyReactor(
     type: string,
     handle: Parameters<MessageBus['subscribe']>[1],
   ) =>
-    deps.bus.subscribe(
-      { durable, subjects: [`tidemark.*.privacy.${type}`], signal: either, maxInFlight: 1 },
-      handle,
-    )
-  const endAll = () => ended.abort()
-  await Promise.all([
-    subscribe('privacy-erasure', REQUESTED, (message) => finish(deps, message)).finally(endAll),
-    subscribe('privacy-rotation', 'KeyRotationStarted', () =>
-      carryOutRotation(deps, either),
-    ).finally(endAll),
-  ]).finally(() => resumed)
+    deps.bus
+      .subscribe(
+        { durable, subjects: [`tidemark.*.privacy.${type}`], signal: either, maxInFlight: 1 },
+        handle,
+      )
+      .finally(() => ended.abort())
+  try {
+    await Promise.all([
+      subscribe('privacy-erasure', REQUESTED, (message) => finish(deps, message)),
+      subscribe('privacy-rotation', 'KeyRotationStarted', () => carryOutRotation(deps, either)),
+    ])
+  } finally {
+    await resumed
+  }
 }
 
 /** What a process that died left goes on at once, not when its message comes again. Never rejects. */
