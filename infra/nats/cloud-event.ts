@@ -51,7 +51,6 @@ function contextAttributes(event: RecordedEvent): Record<string, string[]> {
     'ce-schemaversion': [String(event.schemaVersion)],
     'content-type': ['application/json'],
     [POSITION]: [event.position.toString()],
-    'Nats-Msg-Id': [event.eventId],
   }
 }
 

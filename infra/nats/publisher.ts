@@ -53,15 +53,16 @@ export class Publisher {
   async publish(events: readonly RecordedEvent[], { after }: PublishOptions): Promise<void> {
     const last = events.at(-1)
     if (last === undefined) return
-    const expected = after === undefined ? undefined : await this.#sequenceOf(after)
+    const tip = await this.#known()
+    const expected = after === undefined ? undefined : this.#sequenceOf(tip, after)
     try {
-      const sequence = await this.#send(events, expected).catch(async (error) => {
+      const sequence = await this.#send(events, tip.fill, expected).catch(async (error) => {
         // Without an expectation it is safe to send all of them again: they are deduplicated.
         if (expected !== undefined || !isStreamMissing(error)) throw error
         await this.#deps.repair()
-        return await this.#send(events, undefined)
+        return await this.#send(events, (await this.#readTip()).fill, undefined)
       })
-      this.#tip = { sequence, newest: last }
+      this.#tip = expected === undefined ? undefined : { ...tip, sequence, newest: last }
     } catch (error) {
       throw await this.#failed(error)
     }
@@ -80,12 +81,15 @@ export class Publisher {
   }
 
   /** @throws {MessageBusConflictError} when the position is not that of the newest message. */
-  async #sequenceOf(after: Position): Promise<number> {
-    const { sequence, newest } = this.#tip ?? (await this.tip())
+  #sequenceOf({ sequence, newest }: Tip, after: Position): number {
     const position = newest?.position ?? 0n
     if (position === after) return sequence
     this.#tip = undefined
     throw new MessageBusConflictError(`The bus holds ${position} as its newest, not ${after}.`)
+  }
+
+  async #known(): Promise<Tip> {
+    return this.#tip ?? (await this.tip())
   }
 
   async #readTip(): Promise<Tip> {
@@ -94,7 +98,11 @@ export class Publisher {
   }
 
   /** @returns the sequence of the last message. */
-  async #send(events: readonly RecordedEvent[], expected: number | undefined): Promise<number> {
+  async #send(
+    events: readonly RecordedEvent[],
+    fill: number,
+    expected: number | undefined,
+  ): Promise<number> {
     return await this.#deps.link.during(async (connection) => {
       const maxBytes = connection.info?.max_payload ?? Number.POSITIVE_INFINITY
       const client = connection.jetstream({ timeout: ACK_TIMEOUT_MS })
@@ -104,11 +112,13 @@ export class Publisher {
           const encoded = this.#encode(event, maxBytes)
           // What is published without waiting in between leaves in one write to the socket.
           if (!window.hasRoom(encoded.payload.length)) await window.room(encoded.payload.length)
+          const before = events[index - 1]
           const previous =
             expected === undefined
               ? undefined
-              : { sequence: expected + index, eventId: events[index - 1]?.eventId }
-          window.add(encoded.payload.length, store(client, event, encoded, previous))
+              : { sequence: expected + index, id: before && messageId(before, fill) }
+          const id = messageId(event, fill)
+          window.add(encoded.payload.length, store(client, event, { ...encoded, id }, previous))
         }
         return await window.drain()
       } catch (error) {
@@ -136,17 +146,28 @@ export class Publisher {
 }
 
 /** What a message must follow: the sequence says it for ever, the id also after a refused predecessor. */
-type Previous = { readonly sequence: number; readonly eventId: string | undefined }
+type Previous = { readonly sequence: number; readonly id: string | undefined }
+
+/**
+ * What the server knows a duplicate by, also one of a message that was removed since: an event
+ * that is published again because the stream was emptied is none.
+ *
+ * @param fill see {@link Tip}.
+ */
+function messageId({ eventId }: RecordedEvent, fill: number): string {
+  return `${eventId}.${fill}`
+}
 
 async function store(
   client: JetStreamClient,
   event: RecordedEvent,
-  { headers, payload }: Encoded,
+  { headers, payload, id }: Encoded & { readonly id: string },
   previous: Previous | undefined,
 ): Promise<number> {
+  headers['Nats-Msg-Id'] = [id]
   if (previous !== undefined) {
     headers['Nats-Expected-Last-Sequence'] = [String(previous.sequence)]
-    if (previous.eventId !== undefined) headers['Nats-Expected-Last-Msg-Id'] = [previous.eventId]
+    if (previous.id !== undefined) headers['Nats-Expected-Last-Msg-Id'] = [previous.id]
   }
   const subject = eventSubject(event.type, event.tenantId)
   const ack: PubAck = await client.publish(subject, payload, { headers: natsHeaders(headers) })

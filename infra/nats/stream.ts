@@ -17,8 +17,14 @@ const MINUTE_MS = 60_000
 /** A retry after a longer outage is caught by the expected sequence, not by this. */
 const DUPLICATE_WINDOW_MS = 2 * MINUTE_MS
 
-/** The end of the stream; `newest` is undefined when it holds nothing. */
-export type Tip = { readonly sequence: number; readonly newest: PublishedEvent | undefined }
+/** The end of the stream. */
+export type Tip = {
+  readonly sequence: number
+  /** Undefined when it holds nothing. */
+  readonly newest: PublishedEvent | undefined
+  /** The sequence of the oldest message, or the one that it will have: another one after each emptying. */
+  readonly fill: number
+}
 
 export function jetStreamManager(connection: NatsConnection): Promise<JetStreamManager> {
   return connection.jetstreamManager({ timeout: API_TIMEOUT_MS, checkAPI: false })
@@ -45,12 +51,13 @@ export async function readTip(connection: NatsConnection, stream: string): Promi
   const manager = await jetStreamManager(connection)
   const { state } = await manager.streams.info(stream)
   const sequence = state.last_seq
-  if (state.messages === 0) return { sequence, newest: undefined }
+  if (state.messages === 0) return { sequence, newest: undefined, fill: sequence + 1 }
+  const fill = state.first_seq
   try {
     const last = await manager.streams.getMessage(stream, { last_by_subj: ALL_SUBJECTS })
-    return { sequence, newest: publishedEvent(last.header) }
+    return { sequence, newest: publishedEvent(last.header), fill }
   } catch (error) {
-    if (isMessageMissing(error)) return { sequence, newest: undefined }
+    if (isMessageMissing(error)) return { sequence, newest: undefined, fill: sequence + 1 }
     throw error
   }
 }

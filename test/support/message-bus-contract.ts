@@ -131,6 +131,10 @@ export function messageBusContract(t: Test, { server, bus }: BusUnderTest): void
     await first.publish(recordedEvents(1, 3), { after: 0n })
     await until(9)
     t.strictSame(positions(), [1, 2, 3, 4, 5, 6, 1, 2, 3])
+    await first.forget((await first.newest()) as PublishedEvent)
+    await first.publish(events, { after: 0n })
+    await until(14)
+    t.strictSame(positions().slice(9), [1, 2, 3, 4, 5], 'also the very events that it held before')
   })
 
   t.test('a publication that must follow another event than the newest is refused', async (t) => {

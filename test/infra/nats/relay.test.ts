@@ -1,4 +1,3 @@
-import { connect, nanos } from 'nats'
 import t, { type Test } from 'tap'
 import { createNatsMessageBus } from '../../../infra/nats/message-bus.ts'
 import { type RelayOptions, runRelay } from '../../../infra/nats/relay.ts'
@@ -72,15 +71,6 @@ function follower(t: Test, bus: MessageBus): number[] {
     await receiving
   })
   return positions
-}
-
-/** By default the server remembers the ids of two minutes, also of what was removed. */
-async function forgetIdsAfter({ url }: FreshNats, milliseconds: number): Promise<void> {
-  const connection = await connect({ servers: url })
-  const manager = await connection.jetstreamManager()
-  const duplicate_window = nanos(milliseconds)
-  await manager.streams.add({ name: 'TIDEMARK', subjects: ['tidemark.>'], duplicate_window })
-  await connection.close()
 }
 
 function numbers(last: number): number[] {
@@ -190,7 +180,6 @@ for (const [name, events] of [
 
 t.test('a log that was set back and went on otherwise is published anew as a whole', async (t) => {
   const nats = await freshNats(t)
-  await forgetIdsAfter(nats, 200)
   const bus = busOf(t, nats)
   const shared = usageEvents('a', 'b', 'c')
   const [before, after] = [await logOf(t), await logOf(t)]
