@@ -13,7 +13,7 @@ import type { Context, Platform } from './platform.ts'
 
 /** Telling other programs what happens, by calling them. */
 export function composeWebhooks(platform: Platform): Context {
-  const { config, db, keys, logger, metrics, now, owned, pool, store } = platform
+  const { config, db, keys, log, logger, metrics, now, owned, pool } = platform
   const secrets = createSecretStore({
     db: createReadDatabase<KeyTables>(pool),
     tenantKeys: keys.tenantKeys,
@@ -23,7 +23,8 @@ export function composeWebhooks(platform: Platform): Context {
     createWebhookSender({ allowPrivate: config.allowPrivateWebhooks }),
   )
   const ledger = createDeliveryLedger(pool)
-  const shared = { events: store, ledger, secrets, sender, now }
+  // Whoever is called keeps copies that no erasure reaches: personal data is sent encrypted.
+  const shared = { events: log, ledger, secrets, sender, now }
   return {
     routes: [{ role: 'api', plugin: webhookRoutes({ ...shared, db }) }],
     parts: [

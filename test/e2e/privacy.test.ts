@@ -6,6 +6,7 @@ import { emptyDatabase } from '../support/database.ts'
 import { freshNats } from '../support/nats.ts'
 import { newDataDirectory, startTidemark, type TidemarkProcess } from '../support/program.ts'
 import { waitFor } from '../support/wait-for.ts'
+import { startReceiver } from '../support/webhook-receiver.ts'
 
 // A person's data that can be recognised, looked for wherever the program leaves anything.
 t.setTimeout(240_000)
@@ -22,7 +23,7 @@ const servers = {
   databaseOwnerUrl: database.ownerUrl,
   natsUrl: nats.url,
   dataDirectory: newDataDirectory(t),
-  environment: { SANDBOX: 'none', LOG_LEVEL: 'debug' },
+  environment: { SANDBOX: 'none', LOG_LEVEL: 'debug', ALLOW_PRIVATE_WEBHOOKS: '1' },
 }
 
 /** Names of tables with the canary in the text of any row. */
@@ -75,6 +76,8 @@ async function issue({ json }: TidemarkProcess) {
 
 t.test('what is recorded of a person is nowhere in plain text, and gone when erased', async (t) => {
   const first = await startTidemark(t, servers)
+  const receiver = await startReceiver(t)
+  await first.json('/v1/webhooks', { body: { url: receiver.url, types: ['ApiKeyIssued'] } })
   const { subjectId, keyId, key } = await issue(first)
   const refused = await first.request('/v1/keys', {
     body: { name: 'x', owner: CANARY.repeat(200), scopes: ['catalogue:read'] },
@@ -88,6 +91,9 @@ t.test('what is recorded of a person is nowhere in plain text, and gone when era
   })
   t.same(withCanary(published), [])
   t.match(published.filter((text) => text.includes(keyId)).join(), /"owner":"v1\./)
+  const sent = await waitFor('the key at the webhook', () => receiver.messages[0]?.body)
+  t.match(sent, /"owner":"v1\./, 'who is called keeps copies that no erasure reaches')
+  t.notMatch(sent, CANARY)
   t.match((await first.json<Keys>('/v1/keys')).items, [{}, { owner: OWNER }])
 
   const environment = { TIDEMARK_URL: first.address, TIDEMARK_API_KEY: first.key }
