@@ -10,10 +10,11 @@ import { type WebhooksTables, webhooks } from '../../projections/webhooks/webhoo
 import type { EventStore } from '../../services/ports/event-store.ts'
 import { silent } from '../../services/ports/logger.ts'
 import { noMetrics } from '../../services/ports/metrics.ts'
+import type { ReadFreshness } from '../../services/ports/read-freshness.ts'
 import { DELIVERY_LIMITS, type DeliveryLimits } from '../../services/webhooks/limits.ts'
 import { runWebhookReactor, type WebhookReactorDeps } from '../../services/webhooks/reactor.ts'
 import { webhookRoutes } from '../../services/webhooks/routes.ts'
-import { testApp } from './app.ts'
+import { type TestApp, testApp } from './app.ts'
 import { dataDirectory } from './installer-world.ts'
 import { freshPostgresStore } from './postgres-store.ts'
 import { projected } from './projected.ts'
@@ -70,6 +71,7 @@ export async function webhookWorld(t: Scope, options: WebhookWorldOptions = {}) 
   let stop = new AbortController()
   let running: Promise<void> = Promise.resolve()
   const world = {
+    ...tenantOf({ store, freshness, inject }, 'acme'),
     ...{ deps, store, pool, appUrl, dataDir, app, inject, keyOf },
     /** Moves the clock of delivery forward. */
     pass: (ms: number) => {
@@ -83,41 +85,52 @@ export async function webhookWorld(t: Scope, options: WebhookWorldOptions = {}) 
       stop.abort()
       await running
     },
-    /** @throws when the answer is not a success. */
-    async send<Answer = Record<string, string>>(
-      method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
-      url: string,
-      payload?: object,
-      tenantId = 'acme',
-    ): Promise<Answer> {
-      const answer = await inject(
-        { method, url, ...(payload === undefined ? {} : { payload }) },
-        { tenantId },
-      )
-      if (answer.statusCode > 299) throw new Error(`${url}: ${answer.body}`)
-      return answer.json()
-    },
-    async register(url: string, settings: { types?: string[] } = {}, tenantId = 'acme') {
-      const made = await world.send('POST', '/v1/webhooks', { url, ...settings }, tenantId)
-      const { webhookId = '', secret = '', position = '' } = made
-      await freshness.waitFor(BigInt(position), 10_000)
-      return { id: webhookId, secret, path: `/v1/webhooks/${webhookId}` }
-    },
-    /** So many things happen. @returns the events' ids. */
-    happen: (count: number, tenantId = 'acme') => appendUsage(store, count, tenantId),
-    deliveries: (path: string, state?: string) =>
-      world
-        .send<{ items: DeliveryItem[] }>(
-          'GET',
-          `${path}/deliveries?limit=100${state === undefined ? '' : `&state=${state}`}`,
-        )
-        .then(({ items }) => items),
+    of: (tenantId: string) => tenantOf({ store, freshness, inject }, tenantId),
   }
   t.teardown(async () => {
     await world.stop()
     await deps.sender[Symbol.asyncDispose]()
   })
   return world
+}
+
+type Served = Pick<TestApp, 'inject'> & {
+  readonly store: EventStore
+  readonly freshness: ReadFreshness
+}
+
+/** What one tenant does and sees. */
+function tenantOf({ store, freshness, inject }: Served, tenantId: string) {
+  /** @throws when the answer is not a success. */
+  async function send<Answer = Record<string, string>>(
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    url: string,
+    payload?: object,
+  ): Promise<Answer> {
+    const request = { method, url, ...(payload === undefined ? {} : { payload }) }
+    const answer = await inject(request, { tenantId })
+    if (answer.statusCode > 299) throw new Error(`${url}: ${answer.body}`)
+    return answer.json()
+  }
+  return {
+    send,
+    async register(url: string, settings: { readonly types?: readonly string[] } = {}) {
+      const made = await send('POST', '/v1/webhooks', { url, ...settings })
+      const { webhookId = '', secret = '', position = '' } = made
+      await freshness.waitFor(BigInt(position), 10_000)
+      return { id: webhookId, secret, path: `/v1/webhooks/${webhookId}` }
+    },
+    /** So many things happen. @returns the events' ids. */
+    happen: (count: number) => appendUsage(store, count, tenantId),
+    async deliveries(path: string, state?: DeliveryItem['state']) {
+      const query = state === undefined ? '' : `&state=${state}`
+      const page = await send<{ readonly items: DeliveryItem[] }>(
+        'GET',
+        `${path}/deliveries?limit=100${query}`,
+      )
+      return page.items
+    },
+  }
 }
 
 export type DeliveryItem = {
@@ -135,11 +148,7 @@ export type DeliveryItem = {
 }
 
 /** So many `UsageTracked`. @returns their ids. */
-export async function appendUsage(
-  store: EventStore,
-  count: number,
-  tenantId: string,
-): Promise<string[]> {
+async function appendUsage(store: EventStore, count: number, tenantId: string): Promise<string[]> {
   const events = Array.from({ length: count }, (_, index) => ({
     id: randomUUID(),
     type: 'UsageTracked',

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { RETRY_WINDOW_MS } from '../../../domain/webhooks/retry-schedule.ts'
 import { toCloudEvent } from '../../../services/kernel/cloud-event.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -8,208 +9,60 @@ import { webhookWorld } from '../../support/webhook-world.ts'
 
 const HOUR = 3_600_000
 const USAGE = { types: ['UsageTracked'] }
+/** Owed deliveries of one webhook at most. */
+const WINDOW = 20
+
+// One process and one clock for all of these tests, a tenant for each. The clock only goes forward:
+// the tests whose messages are verified, which must not be from the future, come first.
+const world = await webhookWorld(t, { limits: { owedPerWebhook: WINDOW } })
+world.start()
+
+/** A tenant of its own with a webhook, which is gone at teardown. */
+async function hooked(t: Test, settings: { readonly types?: readonly string[] } = USAGE) {
+  const receiver = await startReceiver(t)
+  const tenant = world.of(`t-${randomUUID()}`)
+  const hook = await tenant.register(receiver.url, settings)
+  t.teardown(async () => void (await tenant.send('DELETE', hook.path).catch(() => {})))
+  return { ...tenant, ...hook, receiver, status: () => tenant.send('GET', hook.path) }
+}
+
+/** Long enough for some turns of every webhook, by the clock that nobody sets. */
+async function someTurns() {
+  const from = performance.now()
+  await waitFor('some turns', () => performance.now() - from > 150)
+}
 
 t.test('every event arrives once, signed, as the envelope that the log shows', async (t) => {
-  const world = await webhookWorld(t)
-  const receiver = await startReceiver(t)
-  await world.happen(3)
-  const { secret, path } = await world.register(receiver.url)
-  world.start()
-  const ids = await world.happen(200)
-  await waitFor('all messages', () => receiver.taken.length >= 200)
-  t.same([...receiver.taken].sort(), [...ids].sort(), 'what happened before it is not sent')
+  const { receiver, secret, path, happen, deliveries } = await hooked(t, {})
+  const ids = await happen(100)
+  await waitFor('all messages', () => receiver.taken.length >= ids.length)
+  t.same([...receiver.taken].sort(), [...ids].sort())
 
   const [message] = receiver.messages
   t.equal(message?.headers['webhook-id'], message?.event.id)
   t.match(message?.headers['content-type'], /^application\/cloudevents\+json/)
   t.same(new Webhook(secret).verify(message?.body ?? '', message?.headers ?? {}), message?.event)
   t.throws(() => new Webhook(secret).verify(`${message?.body} `, message?.headers ?? {}))
-  const position = BigInt(message?.event.position ?? 0)
-  for await (const event of world.store.readAll({ from: position - 1n, limit: 1 }))
+  const from = BigInt(message?.event.position ?? 0) - 1n
+  for await (const event of world.store.readAll({ from, limit: 1 }))
     t.same(message?.event, JSON.parse(JSON.stringify(toCloudEvent(event))))
   const recorded = await waitFor('the records', async () => {
-    const items = await world.deliveries(path)
+    const items = await deliveries(path)
     return items.every(({ state }) => state === 'delivered') && items
   })
-  t.match(recorded[0], {
-    attempts: 1,
-    replays: 0,
-    lastAttempt: { outcome: 'delivered', status: 204 },
-  })
-})
-
-t.test('a message that fails is sent again under the same id until it is taken', async (t) => {
-  const world = await webhookWorld(t)
-  const receiver = await startReceiver(t)
-  receiver.answer((response) => response.writeHead(500).end('out of order'))
-  const { path } = await world.register(receiver.url, USAGE)
-  world.start()
-  const [id] = await world.happen(1)
-  await waitFor('the first attempt', () => receiver.messages.length === 1)
-  const owed = await waitFor('its record', async () =>
-    (await world.deliveries(path, 'owed')).find(({ attempts }) => attempts === 1),
-  )
-  t.match(owed, { lastAttempt: { outcome: 'refused', status: 500, answer: 'out of order' } })
-  world.pass(10_000)
-  await waitFor('the second', () => receiver.messages.length === 2)
-  receiver.answer(undefined)
-  world.pass(60_000)
-  await waitFor('the third', () => receiver.taken.length === 1)
-  t.same(new Set(receiver.messages.map(({ headers }) => headers['webhook-id'])), new Set([id]))
-  const times = receiver.messages.map(({ headers }) => Number(headers['webhook-timestamp']))
-  t.ok(
-    times.every((time, index) => index === 0 || time > (times[index - 1] ?? 0)),
-    'own timestamps',
-  )
-})
-
-t.test('a receiver that hangs holds up nobody else, and its call ends', async (t) => {
-  const world = await webhookWorld(t, {
-    timeoutMs: 500,
-    limits: { calls: 2, troubledCalls: 1, callsPerWebhook: 2 },
-  })
-  const stuck = await startReceiver(t)
-  stuck.answer(() => {})
-  const healthy = await startReceiver(t)
-  const { path } = await world.register(stuck.url, USAGE)
-  await world.register(healthy.url, USAGE)
-  world.start()
-  await world.happen(20)
-  await waitFor('the healthy one', () => healthy.taken.length === 20)
-  t.ok(stuck.messages.length < 20)
-  await waitFor('the timeout', async () =>
-    (await world.deliveries(path)).some(({ lastAttempt }) => lastAttempt?.outcome === 'timeout'),
-  )
-})
-
-t.test('a redirect is a failure and leads nowhere', async (t) => {
-  const world = await webhookWorld(t)
-  const elsewhere = await startReceiver(t)
-  const receiver = await startReceiver(t)
-  receiver.answer((response) => response.writeHead(307, { location: elsewhere.url }).end())
-  const { path } = await world.register(receiver.url, USAGE)
-  world.start()
-  await world.happen(1)
-  const [failed] = await waitFor('the attempt', async () => {
-    const items = await world.deliveries(path, 'owed')
-    return items[0]?.attempts === 1 && items
-  })
-  t.match(failed, { lastAttempt: { outcome: 'refused', status: 307 } })
-  t.same(elsewhere.messages, [])
-})
-
-t.test('410 disables the webhook; resumed, it is sent what happened meanwhile', async (t) => {
-  const world = await webhookWorld(t)
-  const receiver = await startReceiver(t)
-  receiver.answer((response) => response.writeHead(410).end())
-  const { path } = await world.register(receiver.url, USAGE)
-  world.start()
-  const first = await world.happen(1)
-  await waitFor('it to be disabled', async () => {
-    const { status } = await world.send('GET', path)
-    return status === 'disabled'
-  })
-  t.match(await world.send('GET', path), { disabled: { code: 'gone' } })
-  const second = await world.happen(1)
-  world.pass(48 * HOUR)
-  receiver.answer(undefined)
-  await world.send('PATCH', path, { enabled: true })
-  await waitFor('both', () => receiver.taken.length === 2)
-  t.same([...receiver.taken].sort(), [...first, ...second].sort())
-  t.equal(receiver.messages.length, 3, 'nothing was sent while it was disabled')
-})
-
-t.test('a receiver that asks for time gets it, for all of its messages', async (t) => {
-  const world = await webhookWorld(t)
-  const receiver = await startReceiver(t)
-  receiver.answer((response) => response.writeHead(429, { 'retry-after': '600' }).end())
-  const { path } = await world.register(receiver.url, USAGE)
-  world.start()
-  await world.happen(1)
-  await waitFor('the refusal to be recorded', async () =>
-    (await world.deliveries(path, 'owed')).some(({ attempts }) => attempts === 1),
-  )
-  receiver.answer(undefined)
-  await world.happen(3)
-  await waitFor('the news', async () => (await world.deliveries(path, 'owed')).length === 4)
-  world.pass(500_000)
-  const looked = world.deps.now()
-  await waitFor('some turns', () => world.deps.now().getTime() - looked.getTime() > 200)
-  t.equal(receiver.messages.length, 1)
-  world.pass(110_000)
-  await waitFor('all of them', () => receiver.taken.length === 4)
-})
-
-t.test('what is not taken for 24 hours is parked once, and replayed on request', async (t) => {
-  const world = await webhookWorld(t)
-  const receiver = await startReceiver(t)
-  const { id, path } = await world.register(receiver.url, USAGE)
-  world.start()
-  const [fine = ''] = await world.happen(1)
-  await waitFor('the first', () => receiver.taken.length === 1)
-  receiver.answer((response, { event }) => response.writeHead(event.id === fine ? 204 : 500).end())
-  const [bad = ''] = await world.happen(1)
-  await waitFor('the failure', () => receiver.messages.length === 2)
-  world.pass(RETRY_WINDOW_MS - 60_000)
-  await waitFor('a late attempt', () => receiver.messages.length === 3)
-  t.same(await world.deliveries(path, 'parked'), [])
-  world.pass(61_000)
-  const [parked] = await waitFor('it to be parked', async () => {
-    const items = await world.deliveries(path, 'parked')
-    return items.length > 0 && items
-  })
-  t.match(parked, { eventId: bad, attempts: 3 })
-  const facts = []
-  for await (const event of world.store.readAll({ types: ['WebhookDeliveryParked'] }))
-    facts.push(event.data)
-  t.match(facts, [
-    { webhookId: id, eventId: bad, attempts: 3, cause: 'The receiver answered 500.' },
-  ])
-  t.match(await world.send('GET', path), { deliveries: { owed: 0, parked: 1 }, status: 'enabled' })
-
-  receiver.answer(undefined)
-  await world.send('POST', `${path}/replay`, {})
-  await waitFor('the replay', () => receiver.taken.includes(bad))
-  await world.send('POST', `${path}/replay`, { eventId: fine })
-  await waitFor('the other', () => receiver.taken.filter((each) => each === fine).length === 2)
-  const delivered = await waitFor('the records', async () => {
-    const items = await world.deliveries(path, 'delivered')
-    return items.length === 2 && items
-  })
-  t.same(
-    delivered.map(({ replays }) => replays),
-    [1, 1],
-  )
-})
-
-t.test('a part of the log is sent again, also from before the webhook', async (t) => {
-  const world = await webhookWorld(t, { limits: { owedPerWebhook: 5 } })
-  const receiver = await startReceiver(t)
-  const before = await world.happen(30)
-  const through = (await world.store.head()).toString()
-  const { path } = await world.register(receiver.url, USAGE)
-  world.start()
-  await world.happen(2)
-  await waitFor('the news', () => receiver.taken.length === 2)
-  await world.send('POST', `${path}/replay`, { after: '10', through, what: 'all' })
-  await waitFor('the part', () => receiver.taken.length >= 22)
-  t.same(receiver.taken.slice(2).sort(), before.slice(10).sort())
+  t.match(recorded[0], { attempts: 1, replays: 0, lastAttempt: { status: 204 } })
 })
 
 t.test('while the secret changes either one verifies, afterwards the new one alone', async (t) => {
-  const world = await webhookWorld(t)
-  const receiver = await startReceiver(t)
-  const { secret: old, path } = await world.register(receiver.url, USAGE)
-  world.start()
+  const { receiver, secret: old, path, happen, send } = await hooked(t)
   const last = async () => {
     const count = receiver.messages.length
-    await world.happen(1)
+    await happen(1)
     await waitFor('a message', () => receiver.messages.length > count)
     return receiver.messages.at(-1) as (typeof receiver.messages)[number]
   }
-  const { secret: fresh = '' } = await world.send('POST', `${path}/rotate-secret`, {
-    overlapSeconds: 100,
-  })
+  const overlap = { overlapSeconds: 100 }
+  const { secret: fresh = '' } = await send('POST', `${path}/rotate-secret`, overlap)
   const both = await waitFor('two signatures', async () => {
     const message = await last()
     return message.headers['webhook-signature']?.includes(' ') === true && message
@@ -222,84 +75,210 @@ t.test('while the secret changes either one verifies, afterwards the new one alo
   t.throws(() => new Webhook(old).verify(one.body, one.headers), /No matching signature/)
 })
 
+t.test('a message that fails is sent again under the same id until it is taken', async (t) => {
+  const { receiver, path, happen, deliveries } = await hooked(t)
+  receiver.answer((response) => response.writeHead(500).end('out of order'))
+  const ids = await happen(1)
+  const owed = await waitFor('the first attempt', async () =>
+    (await deliveries(path, 'owed')).find(({ attempts }) => attempts === 1),
+  )
+  t.match(owed, { lastAttempt: { outcome: 'refused', status: 500, answer: 'out of order' } })
+  world.pass(10_000)
+  await waitFor('the second', () => receiver.messages.length === 2)
+  receiver.answer(undefined)
+  world.pass(60_000)
+  await waitFor('the third', () => receiver.taken.length === 1)
+  t.same(new Set(receiver.messages.map(({ headers }) => headers['webhook-id'])), new Set(ids))
+  const [first = 0, second = 0, third = 0] = receiver.messages.map(({ headers }) =>
+    Number(headers['webhook-timestamp']),
+  )
+  t.ok(first < second && second < third, 'each attempt has its time')
+})
+
+t.test('a redirect is a failure and leads nowhere', async (t) => {
+  const { receiver, path, happen, deliveries } = await hooked(t)
+  const elsewhere = await startReceiver(t)
+  receiver.answer((response) => response.writeHead(307, { location: elsewhere.url }).end())
+  await happen(1)
+  const failed = await waitFor('the attempt', async () =>
+    (await deliveries(path, 'owed')).find(({ attempts }) => attempts === 1),
+  )
+  t.match(failed, { lastAttempt: { outcome: 'refused', status: 307 } })
+  t.same(elsewhere.messages, [])
+})
+
+t.test('410 disables the webhook; resumed, it is sent what happened meanwhile', async (t) => {
+  const { receiver, path, happen, send, status } = await hooked(t)
+  receiver.answer((response) => response.writeHead(410).end())
+  const first = await happen(1)
+  await waitFor('it to be disabled', async () => (await status()).status === 'disabled')
+  t.match(await status(), { disabled: { code: 'gone' } })
+  const second = await happen(1)
+  world.pass(48 * HOUR)
+  receiver.answer(undefined)
+  await send('PATCH', path, { enabled: true })
+  await waitFor('both', () => receiver.taken.length === 2)
+  t.same([...receiver.taken].sort(), [...first, ...second].sort())
+  t.equal(receiver.messages.length, 3, 'nothing was sent while it was disabled')
+})
+
+t.test('a receiver that asks for time gets it, for all of its messages', async (t) => {
+  const { receiver, path, happen, deliveries } = await hooked(t)
+  receiver.answer((response) => response.writeHead(429, { 'retry-after': '600' }).end())
+  await happen(1)
+  await waitFor('the refusal', async () =>
+    (await deliveries(path, 'owed')).some(({ attempts }) => attempts === 1),
+  )
+  receiver.answer(undefined)
+  await happen(3)
+  await waitFor('the news', async () => (await deliveries(path, 'owed')).length === 4)
+  world.pass(500_000)
+  await someTurns()
+  t.equal(receiver.messages.length, 1)
+  world.pass(110_000)
+  await waitFor('all of them', () => receiver.taken.length === 4)
+})
+
+t.test('what is not taken for 24 hours is parked once, and replayed on request', async (t) => {
+  const { receiver, id, path, happen, send, deliveries, status } = await hooked(t)
+  const [fine = ''] = await happen(1)
+  await waitFor('the first', () => receiver.taken.length === 1)
+  receiver.answer((response, { event }) => response.writeHead(event.id === fine ? 204 : 500).end())
+  const [bad = ''] = await happen(1)
+  await waitFor('the failure', () => receiver.messages.length === 2)
+  world.pass(RETRY_WINDOW_MS - 60_000)
+  await waitFor('a late attempt', () => receiver.messages.length === 3)
+  t.same(await deliveries(path, 'parked'), [])
+  world.pass(61_000)
+  const [parked] = await waitFor('it to be parked', async () => {
+    const items = await deliveries(path, 'parked')
+    return items.length > 0 && items
+  })
+  t.match(parked, { eventId: bad, attempts: 3 })
+  const facts = []
+  for await (const event of world.store.readAll({ types: ['WebhookDeliveryParked'] }))
+    facts.push(event.data)
+  t.match(facts, [
+    { webhookId: id, eventId: bad, attempts: 3, cause: 'The receiver answered 500.' },
+  ])
+  t.match(await status(), { deliveries: { owed: 0, parked: 1 }, status: 'enabled' })
+
+  receiver.answer(undefined)
+  await send('POST', `${path}/replay`, {})
+  await waitFor('the replay', () => receiver.taken.includes(bad))
+  await send('POST', `${path}/replay`, { eventId: fine })
+  await waitFor('the other', () => receiver.taken.filter((each) => each === fine).length === 2)
+  const delivered = await waitFor('the records', async () => {
+    const items = await deliveries(path, 'delivered')
+    return items.length === 2 && items
+  })
+  t.same(
+    delivered.map(({ replays }) => replays),
+    [1, 1],
+  )
+})
+
+t.test('a part of the log is sent again, also from before the webhook', async (t) => {
+  const receiver = await startReceiver(t)
+  const { register, happen, send } = world.of('replayer')
+  const start = await world.store.head()
+  const before = await happen(3 * WINDOW)
+  const through = (await world.store.head()).toString()
+  const { path } = await register(receiver.url, USAGE)
+  await happen(2)
+  await waitFor('the news', () => receiver.taken.length === 2)
+  const after = (start + 10n).toString()
+  await send('POST', `${path}/replay`, { after, through, what: 'all' })
+  await waitFor('the part', () => receiver.taken.length >= before.length - 8)
+  t.same(receiver.taken.slice(2).sort(), before.slice(10).sort())
+  await send('DELETE', path)
+})
+
 t.test('a tenant is told of its own events only, and never of what webhooks cause', async (t) => {
-  const world = await webhookWorld(t)
-  const ours = await startReceiver(t)
-  const theirs = await startReceiver(t)
-  await world.register(ours.url)
-  await world.register(theirs.url, {}, 'other')
-  await world.register(theirs.url.replace('hook', 'second'), {}, 'other')
-  world.start()
-  const [mine, yours] = [await world.happen(1), await world.happen(1, 'other')]
-  await waitFor('each its own', () => ours.taken.length === 1 && theirs.taken.length === 2)
-  t.same(ours.taken, mine)
-  t.same(theirs.taken, [...yours, ...yours])
+  const ours = await hooked(t, {})
+  const theirs = await hooked(t, {})
+  const second = await theirs.register(theirs.receiver.url.replace('hook', 'second'))
+  const [mine, yours] = [await ours.happen(1), await theirs.happen(1)]
+  await waitFor('theirs', () => theirs.receiver.taken.length === 2)
+  await waitFor('ours', () => ours.receiver.taken.length === 1)
+  await someTurns()
+  t.same(ours.receiver.taken, mine)
+  t.same(theirs.receiver.taken, [...yours, ...yours])
+  await theirs.send('DELETE', second.path)
 })
 
 t.test('a receiver that is away costs a bounded number of rows, and misses nothing', async (t) => {
-  const world = await webhookWorld(t, { limits: { owedPerWebhook: 4 } })
-  const receiver = await startReceiver(t)
+  const { receiver, path, happen, deliveries } = await hooked(t)
   receiver.answer((response) => response.writeHead(503).end())
-  const { path } = await world.register(receiver.url, USAGE)
-  world.start()
-  const ids = await world.happen(25)
-  await waitFor('four failures', () => receiver.messages.length >= 4)
-  t.equal((await world.deliveries(path)).length, 4)
+  const ids = await happen(3 * WINDOW)
+  await waitFor('failures', () => receiver.messages.length >= WINDOW)
+  t.equal((await deliveries(path)).length, WINDOW)
   receiver.answer(undefined)
   world.pass(30_000)
-  await waitFor('everything', () => receiver.taken.length === 25)
+  await waitFor('everything', () => receiver.taken.length === ids.length)
   t.same([...receiver.taken].sort(), [...ids].sort())
 })
 
-t.test('paused it is sent nothing, resumed everything', async (t) => {
-  const world = await webhookWorld(t)
-  const receiver = await startReceiver(t)
-  const { path } = await world.register(receiver.url, USAGE)
-  world.start()
-  await world.happen(1)
+t.test('paused it is sent nothing, resumed everything, by another process too', async (t) => {
+  const { receiver, path, happen, send } = await hooked(t)
+  await happen(1)
   await waitFor('the first', () => receiver.taken.length === 1)
-  const { position = '' } = await world.send('PATCH', path, { enabled: false })
-  t.match(await world.send('GET', `${path}?atLeast=${position}`), { status: 'paused' })
+  const { position = '' } = await send('PATCH', path, { enabled: false })
+  t.match(await send('GET', `${path}?atLeast=${position}`), { status: 'paused' })
   await world.stop()
   world.start()
-  await world.happen(5)
-  const looked = Date.now()
-  await waitFor('some turns', () => Date.now() - looked > 200)
+  await happen(5)
+  await someTurns()
   t.equal(receiver.taken.length, 1)
-  await world.send('PATCH', path, { enabled: true })
+  await send('PATCH', path, { enabled: true })
   await waitFor('the rest', () => receiver.taken.length === 6)
 })
 
 t.test('a receiver that takes nothing for 24 hours is disabled', async (t) => {
-  const world = await webhookWorld(t)
-  const receiver = await startReceiver(t)
+  const { receiver, happen, status } = await hooked(t)
   receiver.answer((response) => response.writeHead(500).end())
-  const { path } = await world.register(receiver.url, USAGE)
-  world.start()
-  await world.happen(3)
+  await happen(3)
   await waitFor('three failures', () => receiver.messages.length === 3)
   world.pass(RETRY_WINDOW_MS + 1_000)
-  const webhook = await waitFor('the end', async () => {
-    const now = await world.send<{ status: string }>('GET', path)
-    return now.status === 'disabled' && now
+  await waitFor('the end', async () => (await status()).status === 'disabled')
+  t.match(await status(), {
+    disabled: { code: 'unresponsive' },
+    deliveries: { owed: 2, parked: 1 },
   })
-  t.match(webhook, { disabled: { code: 'unresponsive' }, deliveries: { owed: 2, parked: 1 } })
 })
 
 t.test('of a removed webhook nothing stays', async (t) => {
-  const world = await webhookWorld(t)
-  const receiver = await startReceiver(t)
+  const { receiver, id, path, happen, send } = await hooked(t)
   receiver.answer((response) => response.writeHead(500).end())
-  const { path } = await world.register(receiver.url, USAGE)
-  world.start()
-  await world.happen(3)
+  await happen(3)
   await waitFor('a failure', () => receiver.messages.length > 0)
-  await world.send('DELETE', path)
+  await send('DELETE', path)
   await waitFor('its rows to go', async () => {
     const { rows } = await world.pool.query(
-      `select (select count(*) from ops.webhook_deliveries) + (select count(*) from ops.secrets)
-        + (select count(*) from ops.webhook_progress) as left`,
+      `select (select count(*) from ops.webhook_deliveries where webhook_id = $1)
+        + (select count(*) from ops.secrets where installation_id = $1)
+        + (select count(*) from ops.webhook_progress where webhook_id = $1) as left`,
+      [id],
     )
     return rows[0].left === 0n
   })
+})
+
+t.test('a receiver that hangs holds up nobody else, and its call ends', async (t) => {
+  const narrow = await webhookWorld(t, {
+    timeoutMs: 500,
+    limits: { calls: 2, troubledCalls: 1, callsPerWebhook: 2 },
+  })
+  const stuck = await startReceiver(t)
+  stuck.answer(() => {})
+  const healthy = await startReceiver(t)
+  const { path } = await narrow.register(stuck.url, USAGE)
+  await narrow.register(healthy.url, USAGE)
+  narrow.start()
+  await narrow.happen(20)
+  await waitFor('the healthy one', () => healthy.taken.length === 20)
+  t.ok(stuck.messages.length < 20)
+  await waitFor('the timeout', async () =>
+    (await narrow.deliveries(path)).some(({ lastAttempt }) => lastAttempt?.outcome === 'timeout'),
+  )
 })
