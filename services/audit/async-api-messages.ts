@@ -1,5 +1,6 @@
-import { type TSchema, Type } from 'typebox'
+import { type TObject, type TSchema, Type } from 'typebox'
 import { eventCatalogue } from '../../domain/event-catalogue.ts'
+import { personalFields, storedSchema } from '../../domain/kernel/personal.ts'
 import { currentVersion } from '../../domain/kernel/upcast.ts'
 import { CloudEvent } from '../kernel/cloud-event.ts'
 import { POSITION_TYPE } from './socket-client.ts'
@@ -12,7 +13,7 @@ type EventVersion = {
   readonly type: string
   readonly version: number
   readonly isCurrent: boolean
-  readonly schema: TSchema
+  readonly schema: TObject
 }
 
 export const eventVersions: readonly EventVersion[] = Object.entries(eventCatalogue).flatMap(
@@ -27,6 +28,9 @@ export const eventVersions: readonly EventVersion[] = Object.entries(eventCatalo
 )
 
 export const currentVersions = eventVersions.filter(({ isCurrent }) => isCurrent)
+
+/** Webhooks are not told of webhooks. */
+export const toldByWebhook = currentVersions.filter(({ context }) => context !== 'webhooks')
 
 const encoded = (description: string) =>
   Type.String({ description: `${description}; percent-encoded outside printable ASCII` })
@@ -82,6 +86,9 @@ export const jsonMessage = ({ type }: Pick<EventVersion, 'type'>) => `${type}.js
 export const webhookMessage = ({ type }: Pick<EventVersion, 'type'>) => `${type}.webhook`
 export const POSITION_MESSAGE = 'Position'
 
+/** The bus has the personal fields of events encrypted, as the log does. */
+const storedName = (each: EventVersion) =>
+  personalFields(each.schema).length === 0 ? dataSchema(each) : `${dataSchema(each)}.encrypted`
 const dataSchema = ({ context, type, version }: EventVersion) => `${context}.${type}.v${version}`
 const schemaRef = (name: string) => ({ $ref: `#/components/schemas/${name}` })
 
@@ -92,7 +99,10 @@ export function schemas(): Json {
     CloudEvent: anonymous(CloudEvent),
     Position: anonymous(Position),
     ...Object.fromEntries(
-      eventVersions.map((each) => [dataSchema(each), anonymous(each.schema)] as const),
+      eventVersions.flatMap((each) => [
+        [dataSchema(each), anonymous(each.schema)],
+        [storedName(each), anonymous(storedSchema(each.schema))],
+      ]),
     ),
   }
 }
@@ -101,18 +111,9 @@ export function messages(): Json {
   return {
     ...Object.fromEntries(eventVersions.map((each) => [busMessage(each), binary(each)] as const)),
     ...Object.fromEntries(
-      currentVersions.flatMap((each) => [
-        [jsonMessage(each), structured(each)],
-        [
-          webhookMessage(each),
-          {
-            ...structured(each),
-            contentType: 'application/cloudevents+json',
-            headers: schemaRef('WebhookHeaders'),
-          },
-        ],
-      ]),
+      currentVersions.map((each) => [jsonMessage(each), structured(each)] as const),
     ),
+    ...Object.fromEntries(toldByWebhook.map((each) => [webhookMessage(each), signed(each)])),
     [POSITION_MESSAGE]: {
       name: POSITION_TYPE,
       title: 'Where to resume',
@@ -135,7 +136,7 @@ function binary(each: EventVersion): Json {
     tags: [{ name: context }],
     contentType: 'application/json',
     headers: { allOf: [schemaRef('BusHeaders'), { type: 'object', properties: fixed }] },
-    payload: schemaRef(dataSchema(each)),
+    payload: schemaRef(storedName(each)),
   }
 }
 
@@ -148,6 +149,11 @@ function structured(each: EventVersion): Json {
     contentType: 'application/json',
     payload: { allOf: [schemaRef('CloudEvent'), { type: 'object', properties: own }] },
   }
+}
+
+function signed(each: EventVersion): Json {
+  const contentType = 'application/cloudevents+json'
+  return { ...structured(each), contentType, headers: schemaRef('WebhookHeaders') }
 }
 
 /** Its name here is its place in the document. */

@@ -10,6 +10,7 @@ import {
   messages,
   POSITION_MESSAGE,
   schemas,
+  toldByWebhook,
   webhookMessage,
 } from './async-api-messages.ts'
 import { EventQuery } from './event-query.ts'
@@ -18,9 +19,6 @@ type Json = Readonly<Record<string, unknown>>
 
 const query = Type.Object(EventQuery)
 const jsonMessages = currentVersions.map(jsonMessage)
-
-/** What a WebSocket and a webhook may carry of the contexts: webhooks are not told of webhooks. */
-const toldByWebhook = currentVersions.filter(({ context }) => context !== 'webhooks')
 
 /** Every way in which events leave Tidemark, made of the schemas that they are stored with. */
 export function asyncApi(version: string): Json {

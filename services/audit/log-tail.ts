@@ -1,4 +1,5 @@
 import { setImmediate as othersTurn } from 'node:timers/promises'
+import type { SubjectErasedEvent } from '../../domain/privacy/events.ts'
 import { withCorrelation } from '../kernel/correlation.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -6,6 +7,7 @@ import { EventMessage } from './event-message.ts'
 import { RecentEvents } from './recent-events.ts'
 
 const BATCH = 200
+const SUBJECT_ERASED: SubjectErasedEvent['type'] = 'SubjectErased'
 /** Of live events: then connections get to take what was sent. */
 const BREATH_CHARACTERS = 128 * 1024
 
@@ -61,6 +63,8 @@ export class LogTail {
       let characters = 0
       for (const event of events) {
         const message = new EventMessage(event)
+        // What is in memory was decrypted before: nobody is told the person's data any more.
+        if (event.type === SUBJECT_ERASED) recent.forget()
         recent.add(message)
         onEvent(message)
         characters += message.size

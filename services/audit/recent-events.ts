@@ -37,6 +37,13 @@ export class RecentEvents {
     }
   }
 
+  /** Drops all of it: who needs it reads the store. */
+  forget(): void {
+    this.#messages = []
+    this.#characters = 0
+    this.#after = this.#through
+  }
+
   /** No event is between the newest one and `position`. */
   reach(position: Position): void {
     if (position > this.#through) this.#through = position

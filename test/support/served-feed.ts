@@ -59,25 +59,34 @@ export async function servedFeed(t: Test, { timing, limits }: FeedOptions = {}) 
   }
 }
 
-/** The log, and how many follow it at this moment. */
+/** The log, and how many follow it now and did in all. */
 function countingFollowers(log: EventStore) {
-  let count = 0
+  const followers = { now: 0, ever: 0 }
   const store: EventStore = {
     append: (...args) => log.append(...args),
     readStream: (...args) => log.readStream(...args),
     readAll: (...args) => log.readAll(...args),
     head: () => log.head(),
     async *follow(options) {
-      count += 1
+      followers.now += 1
+      followers.ever += 1
       try {
         yield* log.follow(options)
       } finally {
-        count -= 1
+        followers.now -= 1
       }
     },
     [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
   }
-  return { store, followers: () => count }
+  return { store, followers }
+}
+
+/** Appends that a person's data was erased. */
+export async function recordErasure(store: EventStore, tenantId: string): Promise<bigint> {
+  const subjectId = randomUUID()
+  const event = { id: randomUUID(), type: 'SubjectErased', data: { subjectId, erasedAt: at } }
+  const context = { tenantId, actorId: 'key:a', correlationId: 'c', causationId: 'c' }
+  return (await store.append(`subject-${tenantId}.${subjectId}`, [event], 'any', context)).position
 }
 
 /** Appends an event whose data has about `bytes`. */

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import t from 'tap'
-import { neverReading, recordLarge, servedFeed } from '../../support/served-feed.ts'
+import { neverReading, recordErasure, recordLarge, servedFeed } from '../../support/served-feed.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 t.test('a reader that reconnects again and again sees every event once', async (t) => {
@@ -75,6 +75,22 @@ t.test('readers that come at any moment, from any place, see what follows it onc
   }
 })
 
+t.test('after an erasure nothing is told from memory that was decrypted before it', async (t) => {
+  const { followers, open, record, store } = await servedFeed(t)
+  const reader = open('?after=0')
+  const [first = 0n] = [await record('acme', 'public'), await record('acme', 'private')]
+  await waitFor('the events', () => reader.events.length === 2)
+  const before = followers.ever
+  const resumed = open(`?after=${first}`)
+  await waitFor('the rest', () => resumed.events.length === 1)
+  t.equal(followers.ever, before, 'memory has it')
+  const erased = await recordErasure(store, 'acme')
+  await waitFor('the erasure', () => reader.lastId === erased.toString())
+  const later = open(`?after=${first}`)
+  await waitFor('the rest', () => later.events.length === 2)
+  t.equal(followers.ever, before + 1, 'the store is asked')
+})
+
 t.test(
   'clients that wait share one follower of the log, and nobody follows for none',
   async (t) => {
@@ -82,12 +98,12 @@ t.test(
     const last = await record('acme', 'public')
     const readers = Array.from({ length: 60 }, (_, i) => open(i % 2 === 0 ? '' : '?after=0'))
     await waitFor('all of them', () => readers.every(({ lastId }) => lastId === last.toString()))
-    await waitFor('one follower', () => followers() === 1)
+    await waitFor('one follower', () => followers.now === 1)
     const next = await record('acme', 'private')
     await waitFor('the event', () => readers.every(({ lastId }) => lastId === next.toString()))
-    t.equal(followers(), 1)
+    t.equal(followers.now, 1)
     for (const reader of readers) reader.close()
-    await waitFor('no follower', () => followers() === 0)
+    await waitFor('no follower', () => followers.now === 0)
     const again = open()
     await waitFor('the start', () => again.lastId === next.toString())
     const later = await record('acme', 'public')
