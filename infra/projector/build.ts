@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
-import type { EventStore, FeedBatch, Position } from '../../services/ports/event-store.ts'
+import type { EventStore, Position } from '../../services/ports/event-store.ts'
 import { readAhead } from '../eventstore/read-ahead.ts'
 import { addCheckpoints, type Checkpoint } from './checkpoints.ts'
-import { projectBatch } from './project-batch.ts'
+import { prepareBatches, writeBatch } from './project-batch.ts'
 import { type Run, startRun, typesOf } from './run.ts'
 
 const MAX_BATCH = 2_000
@@ -34,33 +34,26 @@ export type BuildOptions = {
  *
  * @throws when `signal` aborts, or the store or the database fails.
  */
-export async function buildThrough(runs: readonly Run[], options: BuildOptions): Promise<void> {
-  const { db, schema, signal } = options
-  let going = runs.filter(isUnderWay)
-  let events = 0
-  const apply = async (batch: FeedBatch) => {
-    signal.throwIfAborted()
-    await projectBatch(db, schema, going, batch)
-    going = going.filter(isUnderWay)
-    events += batch.events.length
-    options.onProgress?.(events, batch.through)
-  }
-  if (going.length > 0) await follow(going, options, apply)
-}
-
-async function follow(
-  runs: readonly Run[],
-  { store, signal }: BuildOptions,
-  apply: (batch: FeedBatch) => Promise<void>,
+export async function buildThrough(
+  all: readonly Run[],
+  { db, store, schema, signal, onProgress }: BuildOptions,
 ): Promise<void> {
+  const runs = all.filter(isUnderWay)
+  if (runs.length === 0) return
   const done = new AbortController()
   const both = AbortSignal.any([signal, done.signal])
   const after = runs.map(({ checkpoint }) => checkpoint.position).reduce(lower)
   const end = runs.map(({ until = 0n }) => until).reduce(higher)
   const feed = store.follow({ after, signal: both, types: typesOf(runs), maxBatch: MAX_BATCH })
-  for await (const batch of readAhead(feed, () => done.abort())) {
-    await apply(batch)
-    if (batch.through >= end) return
+  const read = readAhead(feed)
+  let events = 0
+  for await (const prepared of readAhead(prepareBatches(runs, read), () => done.abort())) {
+    signal.throwIfAborted()
+    await writeBatch(db, schema, prepared)
+    const { batch } = prepared
+    events += batch.events.length
+    onProgress?.(events, batch.through)
+    if (batch.through >= end || !runs.some(isUnderWay)) return
   }
   signal.throwIfAborted()
   throw new Error('The event store was closed.')

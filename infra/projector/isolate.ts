@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely'
 import { attempt } from './attempt.ts'
 import type { ParkedEvent } from './parked.ts'
 import type { Plan } from './plan.ts'
-import { project } from './project.ts'
+import { projection } from './project.ts'
 
 /**
  * Carries out a plan so that what fails harms nothing else: first as a whole, and when that
@@ -12,7 +12,7 @@ import { project } from './project.ts'
  * @throws when the database is to blame.
  */
 export async function isolate(trx: Transaction<unknown>, plan: Plan): Promise<Plan> {
-  const failure = await attempt(trx, () => project(trx, plan.run, plan.steps))
+  const failure = await attempt(trx, () => projection(plan.run, plan.steps)(trx))
   if (failure === undefined) return plan
   const parked: ParkedEvent[] = []
   const held = new Set<string>()
@@ -21,7 +21,7 @@ export async function isolate(trx: Transaction<unknown>, plan: Plan): Promise<Pl
     const { event } = step
     if (held.has(event.stream)) parked.push({ event })
     else {
-      const failed = await attempt(trx, () => project(trx, plan.run, [step]))
+      const failed = await attempt(trx, () => projection(plan.run, [step])(trx))
       if (failed !== undefined) {
         const { cause } = failed
         if (failed.stops || plan.run.model.strict === true) return stop(plan, parked, before, cause)

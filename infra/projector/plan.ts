@@ -18,9 +18,17 @@ export type Plan = {
   readonly stopped: string | null
 }
 
-export function planOf(run: Run, { events, through }: FeedBatch): Plan {
-  const from = run.checkpoint.position
-  const end = run.until !== undefined && run.until < through ? run.until : through
+/**
+ * @param after what is planned already, perhaps not yet written.
+ * @returns undefined when the batch does not concern the run.
+ */
+export function planOf(
+  run: Run,
+  { events, through }: FeedBatch,
+  after: Position = 0n,
+): Plan | undefined {
+  const { from, end } = spanOf(run, through, after)
+  if (end <= from) return undefined
   const own = events.filter(
     ({ position, type }) => position > from && position <= end && run.types.has(type),
   )
@@ -43,6 +51,15 @@ export function planOf(run: Run, { events, through }: FeedBatch): Plan {
     before = event.position
   }
   return { run, steps, parked, reached: end, stopped: null }
+}
+
+/** The part of the log, from exclusive to end inclusive, that is still to be done. */
+function spanOf({ checkpoint, until }: Run, through: Position, after: Position) {
+  const { position } = checkpoint
+  return {
+    from: position > after ? position : after,
+    end: until !== undefined && until < through ? until : through,
+  }
 }
 
 /** @returns the cause instead of a step when the event cannot be read or the read model fails at it. */

@@ -1,15 +1,61 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { FeedBatch } from '../../services/ports/event-store.ts'
+import type { FeedBatch, Position } from '../../services/ports/event-store.ts'
 import { type Fence, FencedError } from '../postgres/fence.ts'
 import { advance } from './checkpoints.ts'
 import { isolate } from './isolate.ts'
 import { park } from './parked.ts'
 import { type Plan, planOf } from './plan.ts'
-import { project } from './project.ts'
+import { projection, type Writing } from './project.ts'
 import type { Run } from './run.ts'
 
+/** A batch for one run, encoded as far as that goes without the database. */
+type Prepared = {
+  readonly plan: Plan
+  readonly writing: Writing
+  /** Streams that were parked when it was prepared; with more of them it would be another plan. */
+  readonly parkedStreams: number
+}
+
+/** A batch for every run that it concerns. */
+export type PreparedBatch = {
+  readonly batch: FeedBatch
+  readonly after: Position | undefined
+  readonly prepared: readonly Prepared[]
+}
+
 /**
- * Applies a batch to every run in one transaction: rows, parked events and checkpoints.
+ * Prepares batches in their order. Around it, `readAhead` prepares one while the one before is
+ * written: this program and the database then work at the same time.
+ */
+export async function* prepareBatches(
+  runs: readonly Run[],
+  feed: AsyncIterable<FeedBatch>,
+): AsyncGenerator<PreparedBatch> {
+  let after: Position | undefined
+  for await (const batch of feed) {
+    yield prepareBatch(runs, batch, after)
+    after = batch.through
+  }
+}
+
+export function prepareBatch(
+  runs: readonly Run[],
+  batch: FeedBatch,
+  after?: Position,
+): PreparedBatch {
+  const prepared = runs.flatMap((run) => prepare(run, batch, after) ?? [])
+  return { batch, after, prepared }
+}
+
+function prepare(run: Run, batch: FeedBatch, after?: Position): Prepared | undefined {
+  if (run.checkpoint.stopped !== null) return undefined
+  const plan = planOf(run, batch, after)
+  if (plan === undefined) return undefined
+  return { plan, writing: projection(run, plan.steps), parkedStreams: run.parked.size }
+}
+
+/**
+ * Applies a batch in one transaction: rows, parked events and checkpoints.
  *
  * When that fails, once more with savepoints, to find out whose fault it is. Moves the runs on.
  *
@@ -18,23 +64,25 @@ import type { Run } from './run.ts'
  * @throws {FencedError} when a checkpoint was not where this projector left it, or a lease is lost.
  * @throws when the database is to blame: nothing was done.
  */
-export async function projectBatch(
+export async function writeBatch(
   db: Kysely<unknown>,
   schema: string,
-  runs: readonly Run[],
-  batch: FeedBatch,
+  { batch, after, prepared }: PreparedBatch,
   fences: readonly Fence[] = [],
 ): Promise<readonly Plan[]> {
-  const concerned = runs.filter(({ checkpoint }) => checkpoint.position < batch.through)
-  const plans = concerned.map((run) => planOf(run, batch))
-  if (plans.length === 0) return plans
+  const current = prepared.flatMap((each) => {
+    const { run } = each.plan
+    const holds = run.checkpoint.stopped === null && run.parked.size === each.parkedStreams
+    return holds ? each : (prepare(run, batch, after) ?? [])
+  })
+  if (current.length === 0) return []
   const target = { db, schema, fences }
-  const done = await write(target, plans, async (trx, plan) => {
-    await project(trx, plan.run, plan.steps)
+  const done = await write(target, current, async (trx, { plan, writing }) => {
+    await writing(trx)
     return plan
   }).catch((error) => {
     if (error instanceof FencedError) throw error
-    return write(target, plans, isolate)
+    return write(target, current, (trx, { plan }) => isolate(trx, plan))
   })
   for (const plan of done) moveOn(plan)
   return done
@@ -53,14 +101,20 @@ type Target = {
 
 async function write(
   { db, schema, fences }: Target,
-  plans: readonly Plan[],
-  carryOut: (trx: Transaction<unknown>, plan: Plan) => Promise<Plan>,
+  prepared: readonly Prepared[],
+  carryOut: (trx: Transaction<unknown>, prepared: Prepared) => Promise<Plan>,
 ): Promise<readonly Plan[]> {
   return await db.transaction().execute(async (trx) => {
-    await advance(trx, schema, plans.map(toAdvance), fences)
+    await advance(
+      trx,
+      schema,
+      prepared.map(({ plan }) => toAdvance(plan)),
+      fences,
+    )
     const done: Plan[] = []
-    for (const plan of plans) {
-      const outcome = await carryOut(trx, plan)
+    for (const each of prepared) {
+      const { plan } = each
+      const outcome = await carryOut(trx, each)
       await park(trx, plan.run.model.name, outcome.parked)
       if (outcome.stopped !== plan.stopped) await amend(trx, schema, plan, outcome)
       done.push(outcome)

@@ -108,7 +108,7 @@ async function replace(
 ): Promise<string | null> {
   const build = async (until: Position) => {
     const before = progress.events
-    Object.assign(progress, { until })
+    progress.until = until
     run.until = until
     await buildThrough([run], {
       ...{ db, store, schema: built, signal },
@@ -121,10 +121,11 @@ async function replace(
   }
   try {
     // Each turn takes in what was appended during the one before; the live one must not wait for much.
-    for (let before = -1; progress.events - before > FEW_EVENTS || before < 0; ) {
+    let before: number
+    do {
       before = progress.events
       await build(await store.head())
-    }
+    } while (progress.events - before > FEW_EVENTS)
     progress.phase = 'switching'
     await switchOver(db, { live, built }, run, fences, build)
     return null

@@ -5,7 +5,7 @@ import type { ParkedStream, RetryOutcome } from '../../services/ports/projection
 import { attempt } from './attempt.ts'
 import type { Checkpoint } from './checkpoints.ts'
 import { stepOf } from './plan.ts'
-import { project } from './project.ts'
+import { projection } from './project.ts'
 import { type Run, startRun } from './run.ts'
 
 export type RetryDeps = {
@@ -89,7 +89,7 @@ async function projectOne(
 ): Promise<string | undefined> {
   const step = stepOf(run.model, event)
   if ('cause' in step) return step.cause
-  const failure = await attempt(trx, () => project(trx, run, [step]))
+  const failure = await attempt(trx, () => projection(run, [step])(trx))
   return failure?.cause
 }
 

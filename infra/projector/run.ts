@@ -10,7 +10,7 @@ export type Run = {
   readonly model: AnyReadModel
   readonly types: ReadonlySet<string>
   readonly columns: Columns
-  /** Where the last committed batch left it. */
+  /** Where the last committed batch left it; `stopped` once it goes no further. */
   checkpoint: Checkpoint
   /** Streams whose events wait behind one that could not be projected. */
   readonly parked: Set<string>
@@ -18,7 +18,11 @@ export type Run = {
   until: Position | undefined
 }
 
-/** @throws {MissingTableError} when the schema does not have all of its tables. */
+/**
+ * One that stopped is tried again from there.
+ *
+ * @throws {MissingTableError} when the schema does not have all of its tables.
+ */
 export async function startRun(
   db: Kysely<unknown>,
   schema: string,
@@ -30,7 +34,7 @@ export async function startRun(
     model,
     types: new Set(subscribedTypes(model)),
     columns: await readColumns(db, schema, Object.keys(model.keys)),
-    checkpoint,
+    checkpoint: { ...checkpoint, stopped: null },
     parked: await readParkedStreams(db, schema, model.name),
     until,
   }

@@ -12,7 +12,7 @@ import type { LeaseTiming } from '../postgres/lease-session.ts'
 import { causeOf } from './blame.ts'
 import { type Checkpoint, readCheckpoints, stop } from './checkpoints.ts'
 import type { Plan } from './plan.ts'
-import { projectBatch } from './project-batch.ts'
+import { prepareBatches, writeBatch } from './project-batch.ts'
 import { type Run, startRun, typesOf } from './run.ts'
 
 const MAX_BATCH = 2_000
@@ -128,13 +128,13 @@ async function followLog(
   const after = lowest(runs)
   if (after === undefined) return await aborted(signal)
   const feed = store.follow({ after, signal: both, types: typesOf(runs), maxBatch: MAX_BATCH })
-  for await (const batch of readAhead(feed, () => end.abort())) {
+  const read = readAhead(feed)
+  for await (const prepared of readAhead(prepareBatches(runs, read), () => end.abort())) {
     if (signal.aborted) return
-    const going = runs.filter(({ model }) => followed.has(model))
-    const plans = await projectBatch(db, schema, going, batch, fences)
+    const plans = await writeBatch(db, schema, prepared, fences)
     succeeded()
     report(deps, plans)
-    for (const { model, checkpoint } of going)
+    for (const { model, checkpoint } of runs)
       if (checkpoint.stopped !== null) followed.delete(model)
   }
   if (!signal.aborted) throw new Error('The event store was closed.')

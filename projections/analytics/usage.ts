@@ -93,8 +93,10 @@ function count({ tenantId }: EventMeta, use: Use) {
   ] as const
 }
 
+/** Nearly every instant is in UTC already: then the day is what it begins with. */
 function utcDay(instant: string): string {
-  return new Date(instant).toISOString().slice(0, 10)
+  const utc = instant.endsWith('Z') ? instant : new Date(instant).toISOString()
+  return utc.slice(0, 10)
 }
 
 /** Days from `from` to `to`, both inclusive, as `YYYY-MM-DD`. */

@@ -95,7 +95,8 @@ function add(row: Pending, table: string, counters: Readonly<Record<string, numb
   row.final ??= { kind: 'accumulate', add: {}, set: {} }
   if (row.final.kind === 'remove') row.final = { kind: 'put', row: { ...row.key } }
   const { final } = row
-  for (const [column, by] of Object.entries(counters)) {
+  for (const column in counters) {
+    const by = counters[column] ?? 0
     const target: Record<string, unknown> =
       final.kind === 'put' ? final.row : column in final.set ? final.set : final.add
     target[column] = plus(table, column, target[column], by)

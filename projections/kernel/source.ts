@@ -12,8 +12,16 @@ export type Source = {
   readonly rows: RawBuilder<unknown>
 }
 
-/** Mostly one source; more when the rows are large. `columns` are those that some row gives. */
-export function sources(columns: readonly Column[], rows: readonly Row[]): Source[] {
+/**
+ * Mostly one source; more when the rows are large. `columns` are those that some row gives.
+ *
+ * @param give the value that an item has for the column at this index.
+ */
+export function sources<Item>(
+  columns: readonly Column[],
+  items: readonly Item[],
+  give: (item: Item, index: number, name: string) => unknown,
+): Source[] {
   const found: Source[] = []
   let values: (string | null)[][] = columns.map(() => [])
   let length = 0
@@ -23,16 +31,22 @@ export function sources(columns: readonly Column[], rows: readonly Row[]): Sourc
     values = columns.map(() => [])
     length = 0
   }
-  for (const row of rows) {
-    for (const [index, { name, kind }] of columns.entries()) {
-      const value = literal(row[name], kind)
-      values[index]?.push(value)
+  for (const item of items) {
+    let index = 0
+    for (const { name, kind } of columns) {
+      const value = literal(give(item, index, name), kind)
+      values[index++]?.push(value)
       length += value?.length ?? 0
     }
     if (length > MAX_LENGTH) flush()
   }
   flush()
   return found
+}
+
+/** For items that are rows themselves. */
+export function ofRow(row: Row, _index: number, name: string): unknown {
+  return row[name]
 }
 
 function expression(columns: readonly Column[], values: readonly (string | null)[][]) {

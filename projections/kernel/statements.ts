@@ -4,7 +4,7 @@ import type { Accumulated, FoldedTable } from './fold.ts'
 import { literal } from './literals.ts'
 import type { Row, WideChange } from './read-model.ts'
 import { mentioned } from './row-key.ts'
-import { blank, given, type Source, sources } from './source.ts'
+import { blank, given, ofRow, type Source, sources } from './source.ts'
 
 /** One table as the statements need it. */
 export type Target = {
@@ -21,13 +21,12 @@ export type Target = {
 export function statements(target: Target, folded: FoldedTable): RawBuilder<unknown>[] {
   const { patches, removes, puts, accumulated } = folded
   return [
-    ...byShape(patches, ({ set }) => Object.keys(set)).flatMap((alike) => update(target, alike)),
+    ...byShape(patches, ({ set }) => shapeOf(set)).flatMap((alike) => update(target, alike)),
     ...remove(target, removes),
     ...put(target, puts),
-    ...byShape(accumulated, ({ add, set }) => [
-      ...Object.keys(add).map((column) => `+${column}`),
-      ...Object.keys(set),
-    ]).flatMap((alike) => accumulate(target, alike)),
+    ...byShape(accumulated, ({ add, set }) => `${shapeOf(add)}+${shapeOf(set)}`).flatMap((alike) =>
+      accumulate(target, alike),
+    ),
   ]
 }
 
@@ -35,8 +34,11 @@ function update(target: Target, patches: FoldedTable['patches']): RawBuilder<unk
   const set = written(target, Object.keys(patches[0]?.set ?? {}))
   if (set.length === 0) return []
   const sets = set.map((column) => sql`${sql.ref(column.name)} = ${given(column)}`)
-  const rows = patches.map((each) => ({ ...each.set, ...each.key }))
-  return sources([...keyOf(target), ...set], rows).map(
+  const { length } = target.key
+  const columns = [...keyOf(target), ...set]
+  return sources(columns, patches, (each, index, name) =>
+    index < length ? each.key[name] : each.set[name],
+  ).map(
     (source) => sql`
       update ${sql.table(target.table)} as target set ${sql.join(sets)}
       from ${source.rows} where ${sameKey(target)}`,
@@ -62,7 +64,7 @@ export function patchWhere(target: Target, { where, patch }: WideChange): RawBui
 }
 
 function remove(target: Target, keys: readonly Row[]): RawBuilder<unknown>[] {
-  return sources(keyOf(target), keys).map(
+  return sources(keyOf(target), keys, ofRow).map(
     (source) => sql`
       delete from ${sql.table(target.table)} as target
       using ${source.rows} where ${sameKey(target)}`,
@@ -74,7 +76,9 @@ function put(target: Target, rows: readonly Row[]): RawBuilder<unknown>[] {
   for (const row of rows) for (const name in row) names.add(name)
   const rest = target.columns.filter(({ name }) => !target.key.includes(name))
   const sets = rest.map(({ name }) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`)
-  return sources(written(target, [...names]), rows).map((source) => insert(target, source, sets))
+  return sources(written(target, [...names]), rows, ofRow).map((source) =>
+    insert(target, source, sets),
+  )
 }
 
 function accumulate(target: Target, alike: readonly Accumulated[]): RawBuilder<unknown>[] {
@@ -87,10 +91,12 @@ function accumulate(target: Target, alike: readonly Accumulated[]): RawBuilder<u
     }),
     ...set.map(({ name }) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`),
   ]
-  const rows = alike.map((each) => ({ ...each.add, ...each.set, ...each.key }))
-  return sources([...keyOf(target), ...added, ...set], rows).map((source) =>
-    insert(target, source, sets),
-  )
+  const { length } = target.key
+  const columns = [...keyOf(target), ...added, ...set]
+  return sources(columns, alike, (each, index, name) => {
+    if (index < length) return each.key[name]
+    return index < length + added.length ? each.add[name] : each.set[name]
+  }).map((source) => insert(target, source, sets))
 }
 
 function insert(target: Target, source: Source, sets: readonly RawBuilder<unknown>[]) {
@@ -123,13 +129,20 @@ function written({ table, columns }: Target, names: readonly string[]): Column[]
   })
 }
 
-function byShape<Item>(items: readonly Item[], shapeOf: (item: Item) => string[]): Item[][] {
+/** Rows that give the same columns in the same order; in another order is another statement, which does no harm. */
+function byShape<Item>(items: readonly Item[], shapeOf: (item: Item) => string): Item[][] {
   const groups = new Map<string, Item[]>()
   for (const item of items) {
-    const shape = shapeOf(item).sort().join('\u0000')
+    const shape = shapeOf(item)
     const group = groups.get(shape)
     if (group === undefined) groups.set(shape, [item])
     else group.push(item)
   }
   return [...groups.values()]
+}
+
+function shapeOf(values: Row): string {
+  let shape = ''
+  for (const column in values) shape += `${column}\u0000`
+  return shape
 }

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { FencedError, raiseFences } from '../../../infra/postgres/fence.ts'
+import { type Fence, FencedError, raiseFences } from '../../../infra/postgres/fence.ts'
 import { addCheckpoints, readCheckpoints } from '../../../infra/projector/checkpoints.ts'
-import { projectBatch } from '../../../infra/projector/project-batch.ts'
-import { startRun } from '../../../infra/projector/run.ts'
-import type { RecordedEvent } from '../../../services/ports/event-store.ts'
+import { prepareBatch, writeBatch } from '../../../infra/projector/project-batch.ts'
+import { type Run, startRun } from '../../../infra/projector/run.ts'
+import type { FeedBatch, RecordedEvent } from '../../../services/ports/event-store.ts'
 import {
   callsOf,
   totals,
@@ -21,6 +21,16 @@ async function newRun({ db }: UsageFixture) {
   const checkpoint = (await readCheckpoints(db, 'read')).get('uses')
   if (checkpoint === undefined) throw new Error('There is no checkpoint.')
   return await startRun(db, 'read', uses, checkpoint)
+}
+
+function projectBatch(
+  db: UsageFixture['db'],
+  schema: string,
+  runs: readonly Run[],
+  batch: FeedBatch,
+  fences: readonly Fence[] = [],
+) {
+  return writeBatch(db, schema, prepareBatch(runs, batch), fences)
 }
 
 async function batchAfter(position: bigint) {
