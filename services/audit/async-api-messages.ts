@@ -58,7 +58,11 @@ const BusHeaders = Type.Object({
       description: 'the message has no data; `GET /v1/events` has the event as it is',
     }),
   ),
-  'Nats-Msg-Id': Type.String({ format: 'uuid', description: 'the id of the event' }),
+  'Nats-Msg-Id': Type.Optional(
+    Type.String({
+      description: 'for the NATS server: it changes when the stream is emptied; `ce-id` does not',
+    }),
+  ),
   'Nats-Expected-Last-Sequence': Type.Optional(Type.String()),
   'Nats-Expected-Last-Msg-Id': Type.Optional(Type.String()),
 })
