@@ -10,6 +10,9 @@ up: packages ## Start Tidemark with everything it needs; Ctrl-C stops it
 subscriber: packages ## Count events by type, each exactly once (an example: docs/subscribing.md)
 	@$(RUN) scripts/subscriber.ts
 
+up-split: packages ## The same with each role in processes of its own, which are started again when they die
+	@$(RUN) scripts/up.ts --split
+
 tour: packages ## Do the whole job once against the running Tidemark
 	@$(RUN) scripts/tour.ts
 
@@ -57,4 +60,4 @@ node_modules/.package-lock.json: package-lock.json
 	@npm ci --ignore-scripts --no-progress --no-update-notifier --loglevel=error
 	@touch $@
 
-.PHONY: up subscriber tour test test-faults check types lint boundaries unused bench soak story help packages
+.PHONY: up up-split subscriber tour test test-faults check types lint boundaries unused bench soak story help packages

@@ -1,9 +1,13 @@
-/** `make up`: everything that Tidemark needs, and Tidemark, until Ctrl-C. */
+/**
+ * `make up`: everything that Tidemark needs, and Tidemark, until Ctrl-C. With `--split`, which is
+ * `make up-split`, each role in processes of its own.
+ */
 import { statSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { holdDataDirectory } from './stack/data-directory.ts'
 import { say, sentenceFor } from './stack/say.ts'
+import type { Part } from './stack/split.ts'
 import { Stack } from './stack/stack.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
@@ -24,9 +28,10 @@ async function up(): Promise<void> {
   const stopped = onceAskedToStop(asked, stack)
   try {
     const isFirstStart = !exists(path.join(data.path, 'first-api-key'))
-    const address = await stack.start()
+    const parts = process.argv.includes('--split') ? await stack.startSplit() : []
+    const address = parts[0]?.address ?? (await stack.start())
     if (isFirstStart) await untilSomethingIsListed(address, asked.signal)
-    welcome(address, path.join(data.path, 'first-api-key'))
+    welcome(address, path.join(data.path, 'first-api-key'), parts)
     await Promise.race([stopped, stack.failed])
   } catch (error) {
     if (!asked.signal.aborted) throw error
@@ -63,16 +68,17 @@ function onceAskedToStop(asked: AbortController, stack: Stack): Promise<void> {
   })
 }
 
-function welcome(address: string, keyFile: string): void {
+function welcome(address: string, keyFile: string, parts: readonly Part[]): void {
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
   const logFile = path.join(path.dirname(keyFile), 'log', 'current.log')
+  const log = parts.length === 0 ? shortest(logFile) : 'below, from LOG_LEVEL on (warn)'
   say(`
 Tidemark is running at ${address} (started in ${seconds} s)
 
   API key   ${exists(keyFile) ? shortest(keyFile) : 'issued earlier; make another with `tidemark keys`'}
   API       ${address}/docs
-  Log       ${shortest(logFile)}
-
+  Log       ${log}
+${processes(parts)}
 Three things to try in another terminal:
 
   npx tidemark search filesystem
@@ -81,6 +87,12 @@ Three things to try in another terminal:
 
 Ctrl-C stops everything.
 `)
+}
+
+function processes(parts: readonly Part[]): string {
+  if (parts.length === 0) return ''
+  const lines = parts.map(({ name, address }) => `  ${name.padEnd(14)}${address}`)
+  return `\nEach of its processes may be killed, and is started again:\n\n${lines.join('\n')}\n`
 }
 
 function shortest(file: string): string {

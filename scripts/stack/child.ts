@@ -1,16 +1,18 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { inPlainWords } from './stack-error.ts'
 
 const TAIL_BYTES = 2_000
+const LAST_LINES = 5
 
 export type ChildEnd = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
 
 export type ChildOptions = {
   readonly command: string
   readonly args: readonly string[]
-  /** Both outputs are appended to this file. */
-  readonly logFile: string
+  /** Both outputs are appended to this file, or handed over line by line. */
+  readonly output: string | ((line: string) => void)
   readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
   readonly uid?: number
@@ -34,18 +36,19 @@ export type Child = {
  * the order of stopping) which nevertheless ends when this process dies.
  */
 export function startChild(options: ChildOptions): Child {
-  const log = openSync(options.logFile, 'a', 0o600)
-  const start = fstatSync(log).size
+  const { output } = options
+  const file = typeof output === 'string' ? openForAppending(output) : undefined
   const [command = '', ...args] = [...guard(options.stopSignal), options.command, ...options.args]
   const child = spawn(command, args, {
-    stdio: ['ignore', log, log],
+    stdio: ['ignore', file?.descriptor ?? 'pipe', file?.descriptor ?? 'pipe'],
     detached: true,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
   })
-  closeSync(log)
+  if (file !== undefined) closeSync(file.descriptor)
+  const heard = typeof output === 'string' ? [] : listen(child, output)
   const exited = endOf(child)
   const kill = (signal: NodeJS.Signals) => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal)
@@ -54,7 +57,8 @@ export function startChild(options: ChildOptions): Child {
     pid: child.pid ?? 0,
     exited,
     kill,
-    lastWords: () => lastWordsOf(options.logFile, start),
+    lastWords: () =>
+      typeof output === 'string' ? lastWordsOf(output, file?.size) : inPlainWords(heard.join('\n')),
     async stop(patienceMs = 10_000) {
       const deadline = setTimeout(() => kill('SIGKILL'), patienceMs)
       kill(options.stopSignal)
@@ -62,6 +66,24 @@ export function startChild(options: ChildOptions): Child {
       clearTimeout(deadline)
     },
   }
+}
+
+function openForAppending(file: string) {
+  const descriptor = openSync(file, 'a', 0o600)
+  return { descriptor, size: fstatSync(descriptor).size }
+}
+
+/** @returns the last lines, as they are at any time. */
+function listen(child: ChildProcess, onLine: (line: string) => void): readonly string[] {
+  const last: string[] = []
+  for (const input of [child.stdout, child.stderr])
+    if (input !== null)
+      createInterface({ input }).on('line', (line) => {
+        last.push(line)
+        if (last.length > LAST_LINES) last.shift()
+        onLine(line)
+      })
+  return last
 }
 
 let canGuard: boolean | undefined
@@ -92,7 +114,7 @@ function tail(file: string, from: number): string {
     const length = Math.min(size - from, TAIL_BYTES)
     const buffer = Buffer.alloc(Math.max(length, 0))
     readSync(log, buffer, 0, buffer.length, size - buffer.length)
-    return buffer.toString('utf8').trim().split('\n').slice(-5).join('\n')
+    return buffer.toString('utf8').trim().split('\n').slice(-LAST_LINES).join('\n')
   } finally {
     closeSync(log)
   }

@@ -40,9 +40,9 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
   const port = await freePort(...preferred)
   mkdirSync(directory, { recursive: true })
   writeFileSync(config, configuration(port, directory, password), { mode: 0o600 })
-  const logFile = path.join(directory, 'nats.log')
+  const output = path.join(directory, 'nats.log')
   const args = ['--config', config, '--pid', pidFile]
-  const child = startChild({ command: program, args, logFile, stopSignal: 'SIGTERM' })
+  const child = startChild({ command: program, args, output, stopSignal: 'SIGTERM' })
   await untilReady(child, port)
   const url = urlOf(`127.0.0.1:${port}`, password)
   return { child, port, url, stop: () => child.stop() }

@@ -52,7 +52,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     listen_addresses: '127.0.0.1',
     port: String(port),
     unix_socket_directories: '',
-    max_connections: '200',
+    max_connections: '400',
     ...options.settings,
   }
   const [command = '', ...args] = [
@@ -61,9 +61,9 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     ...['-D', data],
     ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ]
-  const logFile = path.join(directory, 'postgres.log')
+  const output = path.join(directory, 'postgres.log')
   // Postgres takes SIGINT as "break the connections, write everything down, stop".
-  const child = startChild({ command, args, logFile, stopSignal: 'SIGINT', ...account(runAs) })
+  const child = startChild({ command, args, output, stopSignal: 'SIGINT', ...account(runAs) })
   const superuserUrl = `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/postgres`
   await untilAnswering(child, superuserUrl)
   return { child, port, superuserUrl, stop: () => child.stop(30_000) }

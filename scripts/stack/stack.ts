@@ -7,8 +7,10 @@ import { freePort, isPortFree } from './free-port.ts'
 import { startNats } from './nats.ts'
 import { startPostgres } from './postgres.ts'
 import { provide } from './provide.ts'
+import { how } from './restarted-child.ts'
 import { type DatabaseAccess, prepareDatabase } from './roles.ts'
 import { randomPassword } from './secret.ts'
+import { type Part, Split } from './split.ts'
 import { StackError } from './stack-error.ts'
 import { startTidemark } from './tidemark.ts'
 import { BUBBLEWRAP, NATS_SERVER } from './tools.ts'
@@ -27,7 +29,7 @@ export type StackOptions = {
 /** The servers of one `make up`, in the order in which they started. */
 export class Stack implements AsyncDisposable {
   readonly #options: StackOptions
-  readonly #started: { readonly name: string; readonly child: Child }[] = []
+  readonly #started: Pick<Child, 'stop' | 'kill'>[] = []
   #stopping = false
   #fail: (reason: StackError) => void = () => {}
   /** Rejects when one of the servers ends by itself. */
@@ -43,48 +45,75 @@ export class Stack implements AsyncDisposable {
 
   /** @returns the address of the running Tidemark. */
   async start(): Promise<string> {
+    const { data, root, signal } = this.#options
+    const place = await this.#place()
+    const environment = await this.#servers()
+    const logDirectory = path.join(data.path, 'log')
+    const tidemark = await startTidemark({ root, signal, ...place, logDirectory, environment })
+    this.#watch('Tidemark', tidemark.child)
+    this.#rememberPorts(place.port)
+    return tidemark.address
+  }
+
+  /** The same with each role in processes of its own. @returns where each of them is. */
+  async startSplit(): Promise<readonly Part[]> {
+    const { root, say, signal } = this.#options
+    const place = await this.#place()
+    // Everything has been brought up to date: none of them needs the owner's rights.
+    const { DATABASE_OWNER_URL: _owner, ...environment } = await this.#servers()
+    const split = new Split({
+      ...{ root, say, signal, ...place },
+      environment: { ...environment, LOG_LEVEL: environment.LOG_LEVEL ?? 'warn' },
+      onRefused: (name, lastWords) =>
+        this.#fail(new StackError(`${name} does not start:\n${lastWords}`)),
+    })
+    this.#started.push(split)
+    const parts = await Promise.race([split.start(), this.failed])
+    this.#rememberPorts(place.port)
+    return parts
+  }
+
+  async #place() {
+    return { host: this.#options.environment.HOST ?? '127.0.0.1', port: await this.#httpPort() }
+  }
+
+  /** Starts what Tidemark needs. @returns its configuration. */
+  async #servers(): Promise<NodeJS.ProcessEnv> {
     const { data, environment, root, signal } = this.#options
-    const port = await this.#httpPort()
     const database = await this.#database()
     signal.throwIfAborted()
     const natsUrl = environment.NATS_URL ?? (await this.#nats())
     signal.throwIfAborted()
     await bringUpToDate(database)
     signal.throwIfAborted()
-    const sandbox = this.#sandbox()
-    const tidemark = await startTidemark({
-      root,
-      signal,
-      port,
-      host: environment.HOST ?? '127.0.0.1',
-      logDirectory: path.join(data.path, 'log'),
-      environment: {
-        ...environment,
-        ...sandbox,
-        REGISTRY_FILE_ROOTS: environment.REGISTRY_FILE_ROOTS ?? snapshotFolders(root, data.path),
-        // Nobody balances load over it.
-        DRAIN_DELAY_MS: environment.DRAIN_DELAY_MS ?? '0',
-        PUBLIC_CATALOGUE: environment.PUBLIC_CATALOGUE ?? '1',
-        DATABASE_URL: database.appUrl,
-        DATABASE_OWNER_URL: database.ownerUrl,
-        NATS_URL: natsUrl,
-        DATA_DIR: data.path,
-      },
-    })
-    this.#watch('Tidemark', tidemark.child)
-    data.rememberPorts({ ...data.ports, ...this.#ports, http: port })
-    return tidemark.address
+    return {
+      ...environment,
+      ...this.#sandbox(),
+      REGISTRY_FILE_ROOTS: environment.REGISTRY_FILE_ROOTS ?? snapshotFolders(root, data.path),
+      // Nobody balances load over it.
+      DRAIN_DELAY_MS: environment.DRAIN_DELAY_MS ?? '0',
+      PUBLIC_CATALOGUE: environment.PUBLIC_CATALOGUE ?? '1',
+      DATABASE_URL: database.appUrl,
+      DATABASE_OWNER_URL: database.ownerUrl,
+      NATS_URL: natsUrl,
+      DATA_DIR: data.path,
+    }
+  }
+
+  #rememberPorts(http: number): void {
+    const { data } = this.#options
+    data.rememberPorts({ ...data.ports, ...this.#ports, http })
   }
 
   /** In the reverse order of starting: nobody loses a server that it still needs. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true
-    for (const { child } of this.#started.reverse()) await child.stop(30_000)
+    for (const server of this.#started.reverse()) await server.stop(30_000)
   }
 
   /** Ends everything at once; Postgres and NATS recover at the next start. */
   kill(): void {
-    for (const { child } of this.#started) child.kill('SIGKILL')
+    for (const server of this.#started) server.kill('SIGKILL')
   }
 
   #ports: { postgres?: number; nats?: number } = {}
@@ -149,11 +178,10 @@ export class Stack implements AsyncDisposable {
   }
 
   #watch(name: string, child: Child): void {
-    this.#started.push({ name, child })
-    void child.exited.then(({ code, signal }) => {
+    this.#started.push(child)
+    void child.exited.then((end) => {
       if (this.#stopping) return
-      const how = signal === null ? `exit code ${code}` : signal
-      this.#fail(new StackError(`${name} ended by itself (${how}):\n${child.lastWords()}`))
+      this.#fail(new StackError(`${name} ended by itself (${how(end)}):\n${child.lastWords()}`))
     })
   }
 }

@@ -5,14 +5,17 @@ import { StackError } from './stack-error.ts'
 
 const START_TIMEOUT_MS = 120_000
 
-export type TidemarkOptions = {
+type Program = {
   readonly root: string
-  /** Its log, in files that are rotated; what it prints besides is in `output` there. */
-  readonly logDirectory: string
-  /** All of its configuration. */
+  /** All of its configuration besides where it listens. */
   readonly environment: NodeJS.ProcessEnv
   readonly host: string
   readonly port: number
+}
+
+export type TidemarkOptions = Program & {
+  /** Its log, in files that are rotated; what it prints besides is in `output` there. */
+  readonly logDirectory: string
   readonly signal: AbortSignal
 }
 
@@ -24,18 +27,22 @@ export type Tidemark = { readonly child: Child; readonly address: string }
  * @throws {StackError} with its last words when it does not come up.
  */
 export async function startTidemark(options: TidemarkOptions): Promise<Tidemark> {
-  const { root, logDirectory, host, port } = options
+  const { environment, logDirectory, signal } = options
   mkdirSync(logDirectory, { recursive: true })
-  const child = startLogging(logDirectory, {
-    command: process.execPath,
-    args: ['--import', 'tsx', path.join(root, 'services', 'main', 'main.ts')],
-    cwd: root,
-    env: { ...options.environment, HOST: host, PORT: String(port), LOG_DIR: logDirectory },
-    stopSignal: 'SIGTERM',
+  const child = startLogging(
+    logDirectory,
+    tidemarkProgram({ ...options, environment: { ...environment, LOG_DIR: logDirectory } }),
+  )
+  const address = addressOf(options)
+  let ended = false
+  void child.exited.then(() => {
+    ended = true
   })
-  const address = `http://${reachable(host)}:${port}`
   try {
-    await untilReady(child, address, options.signal)
+    await untilReady(address, signal, () => {
+      if (ended) throw new StackError(`Tidemark did not start:\n${child.lastWords()}`)
+      return `Tidemark is not ready after two minutes:\n${child.lastWords()}`
+    })
     return { child, address }
   } catch (error) {
     await child.stop()
@@ -43,30 +50,45 @@ export async function startTidemark(options: TidemarkOptions): Promise<Tidemark>
   }
 }
 
+/** What to start; where its output goes is left to say. */
+export function tidemarkProgram({ root, environment, host, port }: Program) {
+  return {
+    command: process.execPath,
+    args: ['--import', 'tsx', path.join(root, 'services', 'main', 'main.ts')],
+    cwd: root,
+    env: { ...environment, HOST: host, PORT: String(port) },
+    stopSignal: 'SIGTERM',
+  } as const
+}
+
 /** Where it had nothing to print, its last words are in its log. */
-function startLogging(directory: string, options: Omit<ChildOptions, 'logFile'>): Child {
+function startLogging(directory: string, options: Omit<ChildOptions, 'output'>): Child {
   const log = path.join(directory, 'current.log')
-  const child = startChild({ ...options, logFile: path.join(directory, 'output') })
+  const child = startChild({ ...options, output: path.join(directory, 'output') })
   return { ...child, lastWords: () => child.lastWords() || lastWordsOf(log) }
 }
 
 /** Where a server that listens on `host` is reached from this machine. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
-  return host.includes(':') ? `[${host}]` : host
+export function addressOf({ host, port }: Pick<Program, 'host' | 'port'>): string {
+  const isAny = host === '0.0.0.0' || host === '::'
+  const name = host.includes(':') ? `[${host}]` : host
+  return `http://${isAny ? '127.0.0.1' : name}:${port}`
 }
 
-async function untilReady(child: Child, address: string, signal: AbortSignal): Promise<void> {
+/**
+ * @param explain says why it may take so long; may throw to give up.
+ * @throws {StackError} with what `explain` says after two minutes.
+ */
+export async function untilReady(
+  address: string,
+  signal: AbortSignal,
+  explain: () => string,
+): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS
-  let ended = false
-  void child.exited.then(() => {
-    ended = true
-  })
   while (!(await isReady(address))) {
     signal.throwIfAborted()
-    if (ended) throw new StackError(`Tidemark did not start:\n${child.lastWords()}`)
-    if (Date.now() > deadline)
-      throw new StackError(`Tidemark is not ready after two minutes:\n${child.lastWords()}`)
+    const why = explain()
+    if (Date.now() > deadline) throw new StackError(why)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { commandLine } from '../../scripts/stack/leftover.ts'
+import { servingProcesses } from '../../services/kernel/addresses.ts'
+import { tidemark } from '../support/cli.ts'
+import { freshDataDirectory, runCommand } from '../support/up.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+t.setTimeout(240_000)
+const START_MS = 180_000
+
+t.test('each role has processes of its own, which come back; Ctrl-C leaves nothing', async (t) => {
+  const data = freshDataDirectory(t)
+  const command = [process.execPath, '--import', 'tsx', 'scripts/up.ts', '--split']
+  const split = runCommand(t, command, { DATA_DIR: data, PORT: '0' })
+  await waitFor('all of them', () => split.output().includes('Ctrl-C stops'), START_MS)
+
+  const roles = () => servingProcesses(data).map((each) => each.roles.join())
+  const all = 'api api gateway jobs projector projector reactors reactors relay'
+  t.equal(roles().sort().join(' '), all)
+  for (const { address, roles } of servingProcesses(data)) {
+    t.ok(split.output().includes(address), `${roles} is told`)
+    for (const place of ['live', 'ready'])
+      t.equal((await fetch(`${address}/health/${place}`)).status, 200, `${roles} is ${place}`)
+    const key = readFileSync(path.join(data, 'first-api-key'), 'utf8').trim()
+    const metrics = await fetch(`${address}/metrics`, {
+      headers: { authorization: `Bearer ${key}` },
+    })
+    t.equal(metrics.status, 200, `${roles} has metrics`)
+  }
+  t.match(await tidemark(['keys', '--json'], { DATA_DIR: data }), { code: 0 })
+
+  const victims = servingProcesses(data).filter((each) => each.roles.includes('projector'))
+  const [victim] = victims
+  process.kill(victim?.pid ?? 0, 'SIGKILL')
+  await waitFor('the news', () => /^projector-\d ended by itself \(SIGKILL\)/m.test(split.output()))
+  const isBack = () =>
+    servingProcesses(data).some(
+      ({ address, pid }) => address === victim?.address && pid !== victim?.pid,
+    )
+  await waitFor('another one in its place', isBack, START_MS)
+  t.equal(roles().sort().join(' '), all)
+
+  const pids = servingProcesses(data).map(({ pid }) => pid)
+  split.kill('SIGINT')
+  t.equal(await split.ended, 0)
+  t.same(
+    pids.filter((pid) => commandLine(pid) !== ''),
+    [],
+  )
+  t.same(servingProcesses(data), [])
+})
+
+t.test('what no restart can put right is said once, and everything stops', async (t) => {
+  const command = [process.execPath, '--import', 'tsx', 'scripts/up.ts', '--split']
+  const environment = { DATA_DIR: freshDataDirectory(t), PORT: '0', LOG_LEVEL: 'loud' }
+  const split = runCommand(t, command, environment)
+  t.equal(await split.ended, 1)
+  t.match(split.output(), /does not start:\nLOG_LEVEL must be one of /)
+})
