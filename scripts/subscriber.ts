@@ -45,6 +45,7 @@ async function follow(counts: Counts): Promise<void> {
   await checkSameLog(api, counts)
   // Also what the bus does not tell again: the consumer may be further on than the count.
   await countFromLog(api, counts)
+  say(`Counted up to position ${counts.position}.`)
   const url = process.env.NATS_URL ?? natsUrlIn(path.join(DATA, 'nats'))
   let before = 0n
   await consume({ url, name: NAME, signal: stopping.signal }, async (messages) => {
