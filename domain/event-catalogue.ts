@@ -2,7 +2,7 @@ import { analyticsEvents } from './analytics/events.ts'
 import { gatewayEvents } from './gateway/events.ts'
 import { identityEvents } from './identity/events.ts'
 import { installerEvents } from './installer/events.ts'
-import type { ContextEvents, EventDefinition } from './kernel/upcast.ts'
+import { type ContextEvents, currentVersion, type EventDefinition } from './kernel/upcast.ts'
 import { operationsEvents } from './operations/events.ts'
 import { privacyEvents } from './privacy/events.ts'
 import { registryEvents } from './registry/events.ts'
@@ -31,4 +31,13 @@ export function eventDefinition(
   type: string,
 ): { readonly context: string; readonly definition: EventDefinition } | undefined {
   return byType.get(type)
+}
+
+/** Whether a newer program wrote it, in a version that this one cannot read. */
+export function isOfNewerProgram(event: {
+  readonly type: string
+  readonly schemaVersion: number
+}): boolean {
+  const known = eventDefinition(event.type)
+  return known !== undefined && event.schemaVersion > currentVersion(known.definition)
 }

@@ -1,5 +1,5 @@
 import { type JsMsg, type MsgHdrs, MsgHdrsImpl } from 'nats'
-import { eventDefinition } from '../../domain/event-catalogue.ts'
+import { eventDefinition, isOfNewerProgram } from '../../domain/event-catalogue.ts'
 import { currentVersion } from '../../domain/kernel/upcast.ts'
 import type { Position, RecordedEvent } from '../../services/ports/event-store.ts'
 import type { DeliveredMessage, PublishedEvent } from '../../services/ports/message-bus.ts'
@@ -24,17 +24,34 @@ export type Encoded = { readonly headers: Record<string, string[]>; readonly pay
 /** @param maxBytes what the server takes; a larger event goes without its data, and says so. */
 export function encode(event: RecordedEvent, maxBytes: number): Encoded {
   const headers = contextAttributes(event)
-  if (event.fault !== undefined) return withoutData(headers, 'unreadable')
-  const payload = encoder.encode(JSON.stringify(event.data))
+  const text = dataOf(event)
+  if (text === undefined) return withoutData(headers, 'unreadable')
+  const payload = encoder.encode(text)
   return payload.length + sizeOf(headers) > maxBytes
     ? withoutData(headers, 'too-large')
     : { headers, payload }
 }
 
+/** What a newer program wrote is passed on as it is: in its version, which is the current one there. */
+function dataOf(event: RecordedEvent): string | undefined {
+  if (event.fault === undefined) return JSON.stringify(event.data)
+  return isOfNewerProgram(event) && isObject(event.raw.data) ? event.raw.data : undefined
+}
+
+function isObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+  } catch {
+    return false
+  }
+}
+
 function contextAttributes(event: RecordedEvent): Record<string, string[]> {
   const definition = eventDefinition(event.type)
   const context = definition?.context ?? 'unknown'
-  const version = definition === undefined ? 0 : currentVersion(definition.definition)
+  const known = definition === undefined ? 0 : currentVersion(definition.definition)
+  const version = isOfNewerProgram(event) ? event.schemaVersion : known
   return {
     'ce-specversion': ['1.0'],
     'ce-id': [event.eventId],

@@ -18,6 +18,9 @@ export type Plan = {
   readonly stopped: string | null
 }
 
+/** How the cause begins when the event, not the read model, is to blame. */
+export const UNREADABLE = 'The event is unreadable: '
+
 /**
  * @param after what is planned already, perhaps not yet written.
  * @returns undefined when the batch does not concern the run.
@@ -67,7 +70,7 @@ export function stepOf(
   model: AnyReadModel,
   event: RecordedEvent,
 ): Step | (ParkedEvent & { readonly cause: string }) {
-  if (event.fault !== undefined) return { event, cause: `The event is unreadable: ${event.fault}` }
+  if (event.fault !== undefined) return { event, cause: `${UNREADABLE}${event.fault}` }
   if ('apply' in model) return { event, changes: [] }
   try {
     // The store checked the data against the schema of its type, which is the one subscribed to.

@@ -13,6 +13,7 @@ import { causeOf } from './blame.ts'
 import { type Checkpoint, readCheckpoints, stop } from './checkpoints.ts'
 import type { Plan } from './plan.ts'
 import { prepareBatches, writeBatch } from './project-batch.ts'
+import { retryUnreadable } from './retry-unreadable.ts'
 import { type Run, startRun, typesOf } from './run.ts'
 
 const MAX_BATCH = 2_000
@@ -51,6 +52,7 @@ export type SessionDeps = ProjectorDeps & {
  */
 export async function runSession(deps: SessionDeps): Promise<void> {
   const { db, schema, readModels, logger, signal } = deps
+  await retryUnreadable(deps, readModels)
   const checkpoints = await readCheckpoints(db, schema)
   const versionOf = (model: AnyReadModel) => checkpoints.get(model.name)?.version ?? 0
   for (const model of readModels.filter((each) => versionOf(each) > each.version))

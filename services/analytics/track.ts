@@ -6,6 +6,7 @@ import type { AnalyticsEvent } from '../../domain/analytics/events.ts'
 import { streamName } from '../../domain/kernel/ids.ts'
 import { appendContext } from '../kernel/actor.ts'
 import { problem } from '../kernel/problem.ts'
+import { refuseUnreadable } from '../kernel/readable.ts'
 import type { EventStore, NewEvent, Position } from '../ports/event-store.ts'
 import type { TrackBody, Tracked } from './schemas.ts'
 
@@ -80,6 +81,7 @@ async function recorded(
   const found: Use[] = []
   let position: Position | undefined
   for await (const event of store.readStream(stream)) {
+    refuseUnreadable(event)
     found.push(event.data as Use)
     position = event.position
   }

@@ -13,6 +13,7 @@ import {
 } from '../ports/event-store.ts'
 import { type CommandHandled, tellCommandHandled } from './command-channel.ts'
 import { ProblemError, problemOf } from './problem.ts'
+import { refuseUnreadable } from './readable.ts'
 
 const MAX_ATTEMPTS = 8
 /** Before attempt n+1 at most n times this, at random: commands that met once do not meet again. */
@@ -117,7 +118,7 @@ export type History<State> = Executed<State> & { readonly ids: ReadonlySet<strin
 /**
  * The aggregate as its stream tells it.
  *
- * @throws {Error} when an event of the stream cannot be read: deciding without it could be wrong.
+ * @throws when an event of the stream cannot be read.
  */
 export async function load<State, Command, Event extends DomainEvent, Code extends string>(
   store: EventStore,
@@ -128,8 +129,7 @@ export async function load<State, Command, Event extends DomainEvent, Code exten
   let last: RecordedEvent | undefined
   const ids = new Set<string>()
   for await (const event of store.readStream(stream)) {
-    if (event.fault !== undefined)
-      throw new Error(`Event ${event.eventId} of ${stream} cannot be read: ${event.fault}`)
+    refuseUnreadable(event)
     // The store checked the data against this type's schema when it was appended.
     state = decider.evolve(state, { type: event.type, data: event.data } as Event)
     ids.add(event.eventId)

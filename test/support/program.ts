@@ -47,6 +47,8 @@ export type TidemarkOptions = {
   /** By default a new one; give one to start again on the same data. */
   readonly dataDirectory?: string
   readonly environment?: NodeJS.ProcessEnv
+  /** Of the sources; by default this repository. */
+  readonly root?: string
   /** Where standard output and errors go; by default a file of the data directory. */
   readonly output?: string
 }
@@ -98,14 +100,14 @@ export async function startTidemark(
 export function launch(
   t: Teardown,
   dataDirectory: string,
-  { databaseUrl, databaseOwnerUrl, natsUrl, environment, output: to }: TidemarkOptions,
+  { databaseUrl, databaseOwnerUrl, natsUrl, environment, root = ROOT, output: to }: TidemarkOptions,
 ): ChildProcess {
   const output = openSync(to ?? path.join(dataDirectory, 'tidemark.log'), 'a')
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', path.join(ROOT, 'services/main/main.ts')],
+    ['--import', 'tsx', path.join(root, 'services/main/main.ts')],
     {
-      cwd: ROOT,
+      cwd: root,
       stdio: ['ignore', output, output],
       env: {
         ...ownEnvironment(),

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { Test } from 'tap'
 import { openKeyRing } from '../../../infra/crypto/key-ring.ts'
 import type { KeyTables } from '../../../infra/crypto/key-tables.ts'
-import { createEventCodec } from '../../../infra/eventstore/codec.ts'
+import { createEventCodec, type EventCodec } from '../../../infra/eventstore/codec.ts'
 import { createPostgresEventStore } from '../../../infra/eventstore/postgres/store.ts'
 import { createPool, createReadDatabase } from '../../../infra/postgres/pool.ts'
 import type { EventStore } from '../../../services/ports/event-store.ts'
@@ -35,8 +35,8 @@ export type Stage = {
   readonly dataDirectory: string
   /** As the program has it: by the proxy. */
   readonly databaseUrl: string
-  /** A process of the program on these servers, ready; with all roles unless `environment` says. */
-  readonly start: (environment?: NodeJS.ProcessEnv) => Promise<TidemarkProcess>
+  /** A process of the program on these servers, ready; with all roles unless `environment` says; of this repository's sources unless `root` says. */
+  readonly start: (environment?: NodeJS.ProcessEnv, root?: string) => Promise<TidemarkProcess>
   /** What must hold after each fault. */
   readonly assertTruth: (t: Test, ledger: Ledger, options?: TruthOptions) => Promise<void>
   /** Stops the process in order, or all that are left, and looks that nothing of theirs still runs. */
@@ -44,6 +44,8 @@ export type Stage = {
 }
 
 export type StageOptions = {
+  /** What the events are read with; by default as this program reads them. */
+  readonly codec?: EventCodec
   /** One that is there, with what it holds; by default a new one. */
   readonly database?: TestDatabase
   /** What a process of the program left there is taken; by default a new one. */
@@ -63,12 +65,13 @@ export async function faultStage(t: Teardown, options: StageOptions = {}): Promi
   const toDatabase = await tcpProxy(t, database.appUrl)
   const toBus = await tcpProxy(t, nats.url)
   const databaseUrl = toDatabase.urlOf(database.appUrl)
-  const { store: inDatabase, pool } = straightTo(t, database.appUrl)
+  const { store: inDatabase, pool } = straightTo(t, database.appUrl, options.codec)
   const store = given ?? inDatabase
   return {
     ...{ database, nats, toDatabase, toBus, store, pool, databaseUrl, dataDirectory },
-    start: (more = {}) =>
+    start: (more = {}, root) =>
       startTidemark(t, {
+        ...(root === undefined ? {} : { root }),
         databaseUrl,
         databaseOwnerUrl: database.ownerUrl,
         natsUrl: toBus.urlOf(nats.url),
@@ -96,9 +99,12 @@ function newDatabase(t: Teardown, { postgres }: StageOptions): Promise<TestDatab
   return postgres === undefined ? emptyDatabase(t) : emptyDatabaseOn(postgres.superuserUrl)
 }
 
-function straightTo(t: Teardown, appUrl: string) {
+function straightTo(
+  t: Teardown,
+  appUrl: string,
+  codec: EventCodec = createEventCodec({ now: () => new Date() }),
+) {
   const pool = createPool(appUrl)
-  const codec = createEventCodec({ now: () => new Date() })
   const store = createPostgresEventStore({ pool, codec, logger: silent, metrics: noMetrics })
   t.teardown(async () => {
     await store[Symbol.asyncDispose]()

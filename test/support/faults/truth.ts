@@ -120,7 +120,9 @@ async function messagesOf(natsUrl: string): Promise<string[]> {
     while (found.length < state.messages) {
       const batch = await consumer.fetch({ max_messages: BATCH, expires: 2_000 })
       for await (const { headers } of batch)
-        found.push(`${headers?.get('tidemark-position')} ${headers?.get('ce-id')}`)
+        found.push(
+          `${headers?.get('tidemark-position')} ${headers?.get('ce-id')}${headers?.get('tidemark-data-omitted')}`,
+        )
     }
     return found
   } finally {
