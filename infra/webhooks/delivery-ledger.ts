@@ -37,12 +37,7 @@ export function createDeliveryLedger(pool: pg.Pool): DeliveryLedger {
         return true
       }),
 
-    record: (key, owed, attempt, next) =>
-      db.transaction().execute(async (trx) => {
-        const recorded = await recordAttempt(trx, key, owed, attempt, next)
-        if (recorded && next.state === 'delivered') await markDelivered(trx, key, attempt.at)
-        return recorded
-      }),
+    record: (key, owed, attempt, next) => recordAttempt(db, key, owed, attempt, next),
 
     async hold(key, until) {
       await sql`
@@ -105,30 +100,31 @@ async function progressOf(db: Database, key: WebhookKey, from: Position): Promis
 
 type Next = Parameters<DeliveryLedger['record']>[3]
 
+/** One statement, because each success is one. The time of the last one is to the second. */
 async function recordAttempt(
-  trx: Transaction<unknown>,
+  db: Database,
   key: WebhookKey,
   { eventId, round, attempts }: OwedDelivery,
   { at, durationMs, outcome, status, answer }: Attempt,
   next: Next,
 ): Promise<boolean> {
-  const { numAffectedRows } = await sql`
-    update ops.webhook_deliveries set
-      state = ${next.state}, next_attempt_at = ${'at' in next ? next.at : null},
-      attempts = attempts + 1, first_attempt_at = coalesce(first_attempt_at, ${at}),
-      attempted_at = ${at}, duration_ms = ${durationMs}, outcome = ${outcome},
-      status = ${status ?? null}, answer = ${answer}
-    where ${isOf(key)} and event_id = ${eventId} and state = 'owed'
-      and round = ${round} and attempts = ${attempts}`.execute(trx)
-  return numAffectedRows === 1n
-}
-
-/** To the second: a row that each success writes is not written by each success. */
-async function markDelivered(trx: Transaction<unknown>, key: WebhookKey, at: Date): Promise<void> {
-  await sql`
-    update ops.webhook_progress set last_delivered_at = ${at}
-    where ${isOf(key)} and (last_delivered_at is null
-      or last_delivered_at < ${at}::timestamptz - interval '1 second')`.execute(trx)
+  const { rows } = await sql<{ recorded: boolean }>`
+    with recorded as (
+      update ops.webhook_deliveries set
+        state = ${next.state}, next_attempt_at = ${'at' in next ? next.at : null},
+        attempts = attempts + 1, first_attempt_at = coalesce(first_attempt_at, ${at}),
+        attempted_at = ${at}, duration_ms = ${durationMs}, outcome = ${outcome},
+        status = ${status ?? null}, answer = ${answer}
+      where ${isOf(key)} and event_id = ${eventId} and state = 'owed'
+        and round = ${round} and attempts = ${attempts}
+      returning state
+    ), marked as (
+      update ops.webhook_progress set last_delivered_at = ${at}
+      where ${isOf(key)} and (select state from recorded) = 'delivered'
+        and (last_delivered_at is null
+          or last_delivered_at < ${at}::timestamptz - interval '1 second')
+    ) select exists (select from recorded) as recorded`.execute(db)
+  return rows[0]?.recorded === true
 }
 
 /** Does `work` unless it was done before for what is at `at` in the webhook's stream. */

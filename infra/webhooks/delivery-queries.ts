@@ -64,7 +64,7 @@ export function deliveryQueries(db: Kysely<unknown>): Queries {
           select tenant_id, webhook_id, count(*) filter (where state = 'owed')::int as owed,
             count(*) filter (where state = 'parked')::int as parked,
             min(owed_since) filter (where state = 'owed') as oldest_owed_at
-          from ops.webhook_deliveries where state in ('owed', 'parked')
+          from ops.webhook_deliveries where state <> 'delivered'
           group by tenant_id, webhook_id) d using (tenant_id, webhook_id)
         ${key === undefined ? sql`` : sql`where ${isOf(key)}`}`.execute(db)
       return rows.map(backlogOf)

@@ -42,10 +42,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create index webhook_deliveries_by_position
       on ops.webhook_deliveries (tenant_id, webhook_id, position)`.execute(db)
   await sql`
-    create index webhook_deliveries_parked
-      on ops.webhook_deliveries (tenant_id, webhook_id, position) where state = 'parked'`.execute(
-    db,
-  )
+    create index webhook_deliveries_open
+      on ops.webhook_deliveries (tenant_id, webhook_id, position)
+      where state <> 'delivered'`.execute(db)
   await sql`
     create index webhook_deliveries_old
       on ops.webhook_deliveries (attempted_at) where state = 'delivered'`.execute(db)
