@@ -70,7 +70,7 @@ async function tidemarkFeed(scope: Scope, stage: Stage): Promise<Feed> {
     servers.push(
       await startTidemark(scope, {
         ...options,
-        environment: { ...environment, TIDEMARK_ROLES: 'api' },
+        environment: { ...environment, TIDEMARK_ROLES: 'api', FEED_CLIENTS_PER_KEY: '10000' },
       }),
     )
   const broadcast = (text: string) =>
