@@ -4,6 +4,7 @@ import t from 'tap'
 import { emptyDatabase } from '../support/database.ts'
 import { freshNats } from '../support/nats.ts'
 import { newDataDirectory, startTidemark } from '../support/program.ts'
+import { snapshotOf } from '../support/snapshot.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 // The real program in a process of its own, on a Postgres and a NATS of its own.
@@ -13,7 +14,10 @@ t.test('the program from an empty database to its end', async (t) => {
   const database = await emptyDatabase(t)
   const nats = await freshNats(t)
   const files = newDataDirectory(t)
-  writeFileSync(path.join(files, 'snapshot.json'), JSON.stringify(snapshot('1.0.0')))
+  writeFileSync(
+    path.join(files, 'snapshot.json'),
+    JSON.stringify(snapshotOf('io.example/tidemark-e2e', '1.0.0')),
+  )
   const servers = {
     databaseUrl: database.appUrl,
     databaseOwnerUrl: database.ownerUrl,
@@ -178,31 +182,4 @@ type Document = {
 
 function concrete(pattern: string): string {
   return pattern.replaceAll(/\{[^}]+\}/g, '11111111-1111-4111-8111-111111111111')
-}
-
-function snapshot(version: string) {
-  const at = '2026-01-01T00:00:00Z'
-  const status = { status: 'active', publishedAt: at, updatedAt: at, isLatest: true }
-  return {
-    servers: [
-      {
-        server: {
-          $schema: 'https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json',
-          name: 'io.example/tidemark-e2e',
-          description: 'A server for the end-to-end test',
-          version,
-          packages: [
-            {
-              registryType: 'npm',
-              identifier: 'tidemark-e2e',
-              version,
-              transport: { type: 'stdio' },
-            },
-          ],
-        },
-        _meta: { 'io.modelcontextprotocol.registry/official': status },
-      },
-    ],
-    metadata: { count: 1 },
-  }
 }

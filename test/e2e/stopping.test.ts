@@ -3,7 +3,7 @@ import { commandLine } from '../../scripts/stack/leftover.ts'
 import { servingProcesses } from '../../services/kernel/addresses.ts'
 import { emptyDatabase } from '../support/database.ts'
 import { installFake } from '../support/installed-fake.ts'
-import { beginSession, callStateless, textOf } from '../support/mcp-calls.ts'
+import { beginSession, callInSession, callStateless, textOf } from '../support/mcp-calls.ts'
 import { freshNats } from '../support/nats.ts'
 import { newDataDirectory, startTidemark, type TidemarkProcess } from '../support/program.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -49,13 +49,7 @@ t.test('asked to stop it says so, finishes what it does, and leaves nothing', as
   let answered = false
   const slow = { ms: 3_000, marker: 'in time' }
   const stateless = callStateless(tidemark, installationId, 'slow', slow)
-  const inSession = tidemark.request(`/mcp/${installationId}`, {
-    headers: { ...session, accept: 'application/json' },
-    body: {
-      ...{ jsonrpc: '2.0', id: 5, method: 'tools/call' },
-      params: { name: 'slow', arguments: slow },
-    },
-  })
+  const inSession = callInSession(tidemark, installationId, session, 'slow', slow)
   void Promise.race([stateless, inSession]).then(() => {
     answered = true
   })

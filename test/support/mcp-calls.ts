@@ -36,3 +36,19 @@ export async function beginSession(
   await answer.body?.cancel()
   return { 'mcp-session-id': answer.headers.get('mcp-session-id') ?? '' }
 }
+
+export function callInSession(
+  gateway: Gateway,
+  installationId: string,
+  session: Readonly<Record<string, string>>,
+  name: string,
+  input: Readonly<Record<string, unknown>> = {},
+): Promise<Response> {
+  return gateway.request(`/mcp/${installationId}`, {
+    headers: { ...session, accept: 'application/json' },
+    body: {
+      ...{ jsonrpc: '2.0', id: 5, method: 'tools/call' },
+      params: { name, arguments: input },
+    },
+  })
+}
