@@ -7,6 +7,7 @@ import {
   RevisionConflictError,
 } from '../../../services/ports/event-store.ts'
 import { testApp } from '../../support/app.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 const Thing = Type.Object(
   { name: Type.String({ minLength: 1 }), count: Type.Optional(Type.Integer()) },
@@ -38,6 +39,7 @@ const things: FastifyPluginAsyncTypebox = async (app) => {
     { schema: { querystring: Type.Object(places) }, config: { access: 'catalogue:read' } },
     async ({ query }) => query,
   )
+  app.get('/health/live', { config: { access: 'anyone' } }, async () => ({ status: 'live' }))
   app.get('/v0.1/open', { config: { access: 'public-catalogue' } }, async (request) => ({
     tenant: request.actor.tenantId,
   }))
@@ -172,6 +174,25 @@ t.test('faults become problems that say nothing of the inside', async (t) => {
     t.equal(answer.headers['retry-after'] !== undefined, status === 503, `${fault}: retry-after`)
     t.equal(answer.json().traceId, answer.headers['x-correlation-id'])
   }
+})
+
+t.test('a process that does not keep up refuses, says when to come again, and lives', async (t) => {
+  const { app, inject } = await testApp(t, things)
+  await app.ready()
+  const until = performance.now() + 2_500
+  while (performance.now() < until);
+  const answer = await waitFor('it to notice', async () => {
+    const given = await inject({ url: '/v1/things?limit=1' })
+    return given.statusCode === 503 && given
+  })
+  t.equal((await inject({ url: '/health/live' }, null)).statusCode, 200)
+  t.match(answer.headers['content-type'], /^application\/problem\+json/)
+  t.match(answer.json(), { status: 503, code: 'overloaded' })
+  t.match(answer.headers['retry-after'], /^\d+$/)
+  await waitFor('it to recover', async () => {
+    const { statusCode } = await inject({ url: '/v1/things?limit=1' })
+    return statusCode === 200
+  })
 })
 
 t.test('no spelling of a path gets around the key', async (t) => {
