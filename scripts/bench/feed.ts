@@ -63,7 +63,7 @@ async function tidemarkFeed(scope: Scope, stage: Stage): Promise<Feed> {
   const options: TidemarkOptions = {
     ...{ databaseUrl: url, natsUrl: await stage.bus(), dataDirectory: newDataDirectory(scope) },
   }
-  const environment = { LOG_LEVEL: 'warn' }
+  const environment = { LOG_LEVEL: 'warn', FEED_CLIENTS_PER_KEY: String(CLIENTS) }
   const rest = await startTidemark(scope, { ...options, environment })
   const servers: Served[] = []
   for (let index = 0; index < PROCESSES; index++)

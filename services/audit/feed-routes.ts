@@ -105,6 +105,8 @@ function endFaulty(socket: WebSocket): void {
 
 function openStream(reply: FastifyReply): void {
   reply.hijack()
+  // The end of the connection ends the answer: without chunks each event is one write.
+  reply.raw.useChunkedEncodingByDefault = false
   reply.raw.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
     'content-type': 'text/event-stream; charset=utf-8',
