@@ -5,7 +5,7 @@ import { waitFor } from '../wait-for.ts'
 import { emptyLedger, type Ledger } from './ledger.ts'
 import type { Random } from './random.ts'
 
-const PER_SECOND = Number(process.env.FAULT_RATE ?? 100)
+export const PER_SECOND = Number(process.env.FAULT_RATE ?? 100)
 const TICK_MS = 20
 /** More than this on their way, and the next ones wait, as they would for a connection. */
 const MAX_UNDER_WAY = 64
@@ -32,7 +32,7 @@ export type CommandLoad = {
 export function startLoad(
   random: Random,
   targets: () => readonly Target[],
-  perSecond = PER_SECOND,
+  { perSecond = PER_SECOND, mostUnderWay = MAX_UNDER_WAY } = {},
 ): CommandLoad {
   const ledger = emptyLedger()
   const underWay = new Set<Promise<void>>()
@@ -40,8 +40,8 @@ export function startLoad(
   let stopped = false
 
   const timer = setInterval(() => {
-    due = Math.min(due + (perSecond * TICK_MS) / 1_000, MAX_UNDER_WAY)
-    for (; due >= 1 && underWay.size < MAX_UNDER_WAY; due -= 1) {
+    due = Math.min(due + (perSecond * TICK_MS) / 1_000, mostUnderWay)
+    for (; due >= 1 && underWay.size < mostUnderWay; due -= 1) {
       const command = random.integer(20) === 0 ? issueKey() : trackUse()
       underWay.add(command)
       void command.finally(() => underWay.delete(command))

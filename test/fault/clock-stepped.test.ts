@@ -1,0 +1,69 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { locate } from '../../scripts/stack/locate.ts'
+import { startLoad } from '../support/faults/command-load.ts'
+import { everySeed, timeForSeeds } from '../support/faults/seeds.ts'
+import { faultStage } from '../support/faults/stage.ts'
+import { newDataDirectory } from '../support/program.ts'
+
+const SECONDS = 3 * 60
+const HOUR_MS = 3_600_000
+/** Where Debian has it; FAKETIME_LIB says where it is elsewhere. */
+const LIBRARY =
+  process.env.FAKETIME_LIB ??
+  locate('libfaketimeMT.so.1', [
+    '/usr/lib/x86_64-linux-gnu/faketime',
+    '/usr/lib/aarch64-linux-gnu/faketime',
+    '/usr/lib/faketime',
+  ])
+const skip = LIBRARY === undefined && 'There is no libfaketime here: install it to step the clock.'
+
+timeForSeeds(SECONDS)
+
+t.test(
+  'a clock that is stepped changes neither the order of the log nor what is waited for',
+  { skip },
+  async (t) => {
+    const clock = path.join(newDataDirectory(t), 'clock')
+    const step = (by: string) => writeFileSync(clock, by)
+    step('+0s')
+    const stage = await faultStage(t)
+    const program = await stage.start({
+      LD_PRELOAD: LIBRARY,
+      FAKETIME_TIMESTAMP_FILE: clock,
+      FAKETIME_CACHE_DURATION: '1',
+      // Timers and timeouts of a program go by a clock that nobody steps.
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    })
+    await everySeed(t, SECONDS, async (t, random) => {
+      const load = startLoad(random, () => [program])
+      for (const by of ['+1d', '-2h', '+0s']) {
+        await delay(1_500 + random.integer(1_000))
+        step(by)
+      }
+      await delay(1_500)
+      const ledger = await load.stop()
+      t.notOk(ledger.answers.has('503'), 'none was refused')
+      t.ok(
+        (await largestStepBack(stage.store)) > 24 * HOUR_MS,
+        'the clock went back by more than a day',
+      )
+      await stage.assertTruth(t, ledger)
+    })
+    await stage.assertNothingLeft(t, program)
+  },
+)
+
+async function largestStepBack(store: {
+  readAll(): AsyncIterable<{ time: string }>
+}): Promise<number> {
+  let before = 0
+  let largest = 0
+  for await (const { time } of store.readAll()) {
+    largest = Math.max(largest, before - Date.parse(time))
+    before = Date.parse(time)
+  }
+  return largest
+}
