@@ -13,8 +13,8 @@ const STANDING_STILL = 'tidemark-standing-still'
 /**
  * `?atLeast=<position>` (or the header `Tidemark-At-Least`) on a read waits until the read
  * models hold everything up to that position; `atLeastTimeoutMs` bounds the wait. A read model
- * that is stopped or being rebuilt is not waited for: the others' answers do not depend on it, and
- * a header of the answer names it.
+ * that is stopped, or whose rows are of an older version, is not waited for: the others' answers
+ * do not depend on it, and a header of the answer names it.
  *
  * @throws {ProblemError} 504 `read-model-behind` when they do not get there in time.
  */

@@ -2,7 +2,7 @@ import type { Position } from './event-store.ts'
 
 /**
  * Those of these names, all of them (the default), or those that follow the log now: one that
- * is stopped, or being rebuilt beside its old rows, would be waited for in vain.
+ * is stopped, or whose rows are of an older version, would be waited for in vain.
  */
 export type Awaited = readonly string[] | 'all' | 'following'
 
