@@ -8,6 +8,7 @@ import {
   UNREADABLE,
 } from '../../domain/kernel/personal.ts'
 import type { ContextEvents } from '../../domain/kernel/upcast.ts'
+import type { PrivacyEvent } from '../../domain/privacy/events.ts'
 import {
   InvalidEventError,
   type NewEvent,
@@ -21,7 +22,7 @@ import { type KeyRef, refName, type SubjectKeyRing } from '../crypto/subject-key
 const SEALED = /^v1\.([0-9a-f-]{36})\.([A-Za-z0-9_-]{40,})$/
 
 /** When it is read, keys that are remembered count no more. */
-const SUBJECT_ERASED = 'SubjectErased'
+const SUBJECT_ERASED: PrivacyEvent['type'] = 'SubjectErased'
 
 type Field = PersonalField & { readonly validate: ValidateFunction }
 

@@ -74,11 +74,26 @@ async function issue({ json }: TidemarkProcess) {
   return await json<{ subjectId: string; keyId: string; key: string }>('/v1/keys', { body })
 }
 
+/** What the event feed sends from its start up to and with `word`. */
+async function feedUntil({ request }: TidemarkProcess, word: string): Promise<string> {
+  const { body } = await request('/v1/events/stream?after=0&types=ApiKeyIssued,SubjectErased')
+  let text = ''
+  for await (const chunk of body ?? []) {
+    text += Buffer.from(chunk).toString('utf8')
+    if (text.includes(word)) break
+  }
+  return text
+}
+
 t.test('what is recorded of a person is nowhere in plain text, and gone when erased', async (t) => {
   const first = await startTidemark(t, servers)
   const receiver = await startReceiver(t)
   await first.json('/v1/webhooks', { body: { url: receiver.url, types: ['ApiKeyIssued'] } })
+  // As long as somebody reads it, the feed keeps the newest events in memory.
+  const reader = await first.request('/v1/events/stream')
+  t.teardown(() => reader.body?.cancel().catch(() => {}))
   const { subjectId, keyId, key } = await issue(first)
+  t.match(await feedUntil(first, keyId), CANARY, 'who may read the log over HTTP sees it')
   const refused = await first.request('/v1/keys', {
     body: { name: 'x', owner: CANARY.repeat(200), scopes: ['catalogue:read'] },
   })
@@ -107,6 +122,9 @@ t.test('what is recorded of a person is nowhere in plain text, and gone when era
     t.match(erased, { code: 0, stdout: `The data of ${subjectId} is erased` })
   }
   t.same(await tablesWithCanary(), [])
+  const replayed = await feedUntil(first, 'SubjectErased')
+  t.match(replayed, '"owner":"[erased]"')
+  t.notMatch(replayed, CANARY)
   const rotated = await tidemark(['privacy', 'rotate-keys', '--json'], environment)
   t.match(rotated, { code: 0, stderr: '' })
   t.match(JSON.parse(rotated.stdout), { status: 'completed', remaining: { secrets: 0 } })

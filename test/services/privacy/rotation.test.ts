@@ -104,7 +104,7 @@ t.test('every key becomes another, and everything reads as before, old and new',
 })
 
 t.test('a rotation that is killed goes on, and makes no key twice', async (t) => {
-  const { log, pool, appUrl, directory, read, rotate, start, latest } = await encrypted(t, 400)
+  const { log, pool, appUrl, directory, read, rotate, start, latest } = await encrypted(t, 150)
   await start()
   const left = () => latest().then((answer) => answer.json().remaining.subjectKeys as number)
   const before = await left()
@@ -132,11 +132,11 @@ t.test('a rotation that is killed goes on, and makes no key twice', async (t) =>
 })
 
 t.test('what is written and erased meanwhile is neither lost nor brought back', async (t) => {
-  const { pool, read, rotate, start, keys, people } = await encrypted(t, 200)
+  const { pool, read, rotate, start, keys, people } = await encrypted(t, 60)
   await start()
   const rotating = rotate()
-  const erased = people.slice(100, 150)
-  const written = Array.from({ length: 50 }, () => randomUUID())
+  const erased = people.slice(30, 55)
+  const written = Array.from({ length: 25 }, () => randomUUID())
   for (const [at, each] of erased.entries()) {
     await keys.subjectKeys.destroy('acme', each)
     await keys.subjectKeys.forSealing('acme', written[at] ?? '')
