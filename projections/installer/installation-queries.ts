@@ -82,6 +82,7 @@ export function everyInstallation(
   return db
     .selectFrom('installations')
     .select(['tenant_id', 'installation_id'])
-    .orderBy(['tenant_id', 'installation_id'])
+    .orderBy('tenant_id')
+    .orderBy('installation_id')
     .execute()
 }
