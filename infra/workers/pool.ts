@@ -16,10 +16,19 @@ export type WorkerPoolOptions = {
   readonly maxThreads: number
   /** Tasks that wait for a thread; more are refused. */
   readonly maxQueue?: number
+  /** Of the heap of one thread; a task that needs more ends its thread. */
+  readonly maxMegabytes?: number
 }
 
-/** Threads are started when there is work and end when there is none for a while. */
-export function createWorkerPool({ maxThreads, maxQueue = 1_000 }: WorkerPoolOptions): WorkerPool {
+/**
+ * Threads are started when there is work and end when there is none for a while. A task whose
+ * thread ended under it is tried once more: another task on the thread may have been to blame.
+ */
+export function createWorkerPool({
+  maxThreads,
+  maxQueue = 1_000,
+  maxMegabytes = 512,
+}: WorkerPoolOptions): WorkerPool {
   const execArgv = loaderArguments()
   const pool = new Piscina({
     filename: new URL(`./tasks.worker.${EXTENSION}`, import.meta.url).href,
@@ -27,11 +36,24 @@ export function createWorkerPool({ maxThreads, maxQueue = 1_000 }: WorkerPoolOpt
     maxThreads,
     maxQueue,
     idleTimeout: 30_000,
+    resourceLimits: { maxOldGenerationSizeMb: maxMegabytes },
     ...(execArgv === undefined ? {} : { execArgv }),
   })
   return {
-    run: (task, input, signal) =>
-      pool.run(input, { name: task, ...(signal === undefined ? {} : { signal }) }),
+    async run(task, input, signal) {
+      const once = () =>
+        pool.run(input, { name: task, ...(signal === undefined ? {} : { signal }) })
+      return await once().catch((error: unknown) => {
+        if (!endedItsThread(error)) throw error
+        return once()
+      })
+    },
     [Symbol.asyncDispose]: () => pool.destroy(),
   }
+}
+
+function endedItsThread(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ERR_WORKER_OUT_OF_MEMORY' || /worker exited/i.test(error.message)
 }

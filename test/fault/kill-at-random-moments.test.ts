@@ -4,14 +4,14 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { everySeed, timeForSeeds } from '../support/faults/seeds.ts'
+import { AT_LENGTH, everySeed, timeForSeeds } from '../support/faults/seeds.ts'
 import { mcpPackage } from '../support/mcp-package.ts'
 import { startNpmRegistry } from '../support/npm-registry.ts'
 import { type TidemarkProcess, tidemarkProcess } from '../support/tidemark-process.ts'
 import { startUpstream, upstreamEntry } from '../support/upstream.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-const KILLS = 2
+const KILLS = AT_LENGTH ? 2 : 1
 /** From before a request is handled until after an install is over. */
 const MAX_LIFE_MS = 2_000
 const LISTED_SERVERS = 150

@@ -39,3 +39,21 @@ t.test('the main thread goes on meanwhile', async (t) => {
 t.test('an unknown task is an error', async (t) => {
   await t.rejects(pool.run('nothing', 1))
 })
+
+t.test(
+  'a task that takes all memory of its thread fails, and the next one finds another',
+  async (t) => {
+    const small = createWorkerPool({ maxThreads: 1, maxMegabytes: 64 })
+    t.teardown(() => small[Symbol.asyncDispose]())
+    const counts = { calls: 1, errors: 0, durationUs: 1, requestBytes: 1, responseBytes: 1 }
+    const usage = (days: number, buckets: number) =>
+      Array.from({ length: days }, (_, at): UsageDay => {
+        const own = Array.from({ length: buckets }, (_, bucket) => [bucket, at] as const)
+        return { day: `day ${at}`, tool: 'a', buckets: new Map(own), ...counts }
+      })
+    const run = (given: readonly UsageDay[]) =>
+      small.run<readonly UsageDay[], UsageReport>('summariseUsage', given)
+    await t.rejects(run(usage(4_000, 1_000)), { code: 'ERR_WORKER_OUT_OF_MEMORY' })
+    t.equal((await run(usage(2, 1))).total.calls, 2)
+  },
+)

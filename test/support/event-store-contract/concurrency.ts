@@ -10,7 +10,7 @@ export async function concurrencyContract(t: Test, store: EventStore): Promise<v
       if (expected === 2n)
         await store.append(stream, [note(), note(), note()], 'no-stream', context)
       const results = await Promise.allSettled(
-        Array.from({ length: 20 }, () => store.append(stream, [note()], expected, context)),
+        Array.from({ length: 100 }, () => store.append(stream, [note()], expected, context)),
       )
       const won = results.filter(({ status }) => status === 'fulfilled')
       const lost = results.flatMap((result) =>
