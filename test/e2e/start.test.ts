@@ -60,6 +60,11 @@ t.test('what keeps it from starting is one sentence', async (t) => {
   t.match(await told({ ...servers, environment: { PORT: String(port) } }), [
     /^HOST and PORT cannot be listened on: .*EADDRINUSE/,
   ])
+  t.match(
+    await told(servers),
+    [/^The keys cannot be used: \S+secret-key is not the key file:[0-9a-f]{16}, .*put back/],
+    'another data directory than the one that this database was used with',
+  )
 })
 
 t.test('the roles can be in processes of their own', async (t) => {
