@@ -1,12 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { connect } from 'nats'
 import t, { type Test } from 'tap'
 import { startLoad } from '../support/faults/command-load.ts'
 import { everySeed, timeForSeeds } from '../support/faults/seeds.ts'
 import { faultStage } from '../support/faults/stage.ts'
 import { newDataDirectory } from '../support/program.ts'
 import { Subscriber } from '../support/subscriber.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** A consumer that was killed is not given its messages again before its time is over. */
 const CAUGHT_UP_WITHIN_MS = 60_000
@@ -32,9 +34,35 @@ async function countOfLog(through: string): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ type, count }) => [type, Number(count)]))
 }
 
+/** @returns undefined while the bus does not hold everything up to `head`. */
+async function endOfBus(head: bigint) {
+  const connection = await connect({ servers: stage.nats.url })
+  try {
+    const manager = await connection.jetstreamManager()
+    const { created, state } = await manager.streams.info('TIDEMARK')
+    const { header } = await manager.streams.getMessage('TIDEMARK', { seq: state.last_seq })
+    const isComplete = BigInt(header.get('tidemark-position')) >= head
+    return isComplete ? { created, sequence: state.last_seq } : undefined
+  } catch {
+    return undefined
+  } finally {
+    await connection.close()
+  }
+}
+
+/** Duplicates come after the log was counted: waits until the subscriber has had all that the bus holds. */
 async function assertCountedOnce(t: Test, subscriber: Subscriber): Promise<void> {
   const head = await stage.store.head()
-  const { position, counts } = await subscriber.countedUpTo(head, CAUGHT_UP_WITHIN_MS)
+  const end = await waitFor('the bus to have everything', () => endOfBus(head), CAUGHT_UP_WITHIN_MS)
+  await waitFor(
+    'all messages',
+    () => {
+      const { bus } = subscriber.counted()
+      return bus?.created === end.created && bus.sequence >= end.sequence
+    },
+    CAUGHT_UP_WITHIN_MS,
+  )
+  const { position, counts } = subscriber.counted()
   t.same(counts, await countOfLog(position), `each of the events up to ${position} is counted once`)
 }
 

@@ -9,6 +9,7 @@ const PROGRAM = path.resolve(import.meta.dirname, '../../scripts/subscriber.ts')
 type Counted = {
   readonly position: string
   readonly counts: Readonly<Record<string, number>>
+  readonly bus?: { readonly created: string; readonly sequence: number }
 }
 
 export type SubscriberOptions = {
