@@ -14,7 +14,7 @@ import { isActive } from '../../domain/installer/installation-state.ts'
 import type { InstallationsTables } from '../../projections/installer/installations.ts'
 import type { CatalogueTables } from '../../projections/registry/catalogue-tables.ts'
 import { appendContext } from '../kernel/actor.ts'
-import { type CommandContext, type Executed, execute, load } from '../kernel/execute.ts'
+import { appendedBy, type CommandContext, type Executed, execute, load } from '../kernel/execute.ts'
 import { problem, problemOf } from '../kernel/problem.ts'
 import type { ArtifactStore } from '../ports/artifact-store.ts'
 import { type EventStore, EventStoreUnavailableError } from '../ports/event-store.ts'
@@ -62,7 +62,10 @@ export class InstallerCommands {
       key === undefined ? randomUuid() : uuidOf(`${tenantId}/install/${key}`, KEY_NAMESPACE)
     const installationId = uuidOf('installation', commandId)
     const known = await this.#load(tenantId, installationId)
-    if (known.state.status !== 'absent') return { installationId, done: known }
+    if (known.state.status !== 'absent') {
+      const before = appendedBy(commandId, installationStream(tenantId, installationId), known)
+      return { installationId, done: { ...known, ...before } }
+    }
     const wanted = { name: server, version, sourceId: source }
     const installable = await lookUp(this.#deps.db, tenantId, wanted)
     const resolved = resolveConfiguration(installable, configuration)
@@ -217,7 +220,7 @@ export class InstallerCommands {
     return execute(this.#deps.events, installation, stream, command, context)
   }
 
-  #load(tenantId: string, installationId: string): Promise<Done> {
+  #load(tenantId: string, installationId: string) {
     return load(this.#deps.events, installation, installationStream(tenantId, installationId))
   }
 

@@ -3,6 +3,7 @@ import { v7 as newUuid, v5 as uuidOf } from 'uuid'
 import type { Decider } from '../../domain/kernel/decider.ts'
 import {
   type AppendContext,
+  type Appended,
   EventIdConflictError,
   type EventStore,
   type NewEvent,
@@ -78,8 +79,8 @@ async function carryOut<State, Command, Event extends DomainEvent, Code extends 
   for (let attempt = 1; ; attempt++) {
     const history = await load(store, decider, stream)
     const { state, revision, position } = history
-    if (context.commandId !== undefined && history.ids.has(eventId(stream, context.commandId, 0)))
-      return { state, revision, position }
+    const before = appendedBy(context.commandId, stream, history)
+    if (before !== undefined) return { ...before, state }
     const decision = decider.decide(state, command)
     if (decision.outcome === 'rejected') throw problemOf(decision.rejection)
     if (decision.events.length === 0) return { state, revision, position }
@@ -113,7 +114,25 @@ function isOvertaken(error: unknown, { commandId }: CommandContext): boolean {
   )
 }
 
-export type History<State> = Executed<State> & { readonly ids: ReadonlySet<string> }
+export type History<State> = Executed<State> & {
+  /** Where each event of the stream is, by its id. */
+  readonly places: ReadonlyMap<string, Appended>
+}
+
+/** @returns where the last event of a command that was carried out before is, whatever came after it. */
+export function appendedBy(
+  commandId: string | undefined,
+  stream: string,
+  { places }: Pick<History<unknown>, 'places'>,
+): Appended | undefined {
+  if (commandId === undefined) return undefined
+  let last: Appended | undefined
+  for (let index = 0; ; index++) {
+    const place = places.get(eventId(stream, commandId, index))
+    if (place === undefined) return last
+    last = place
+  }
+}
 
 /**
  * The aggregate as its stream tells it.
@@ -127,15 +146,15 @@ export async function load<State, Command, Event extends DomainEvent, Code exten
 ): Promise<History<State>> {
   let state = decider.initial
   let last: RecordedEvent | undefined
-  const ids = new Set<string>()
+  const places = new Map<string, Appended>()
   for await (const event of store.readStream(stream)) {
     refuseUnreadable(event)
     // The store checked the data against this type's schema when it was appended.
     state = decider.evolve(state, { type: event.type, data: event.data } as Event)
-    ids.add(event.eventId)
+    places.set(event.eventId, { revision: event.revision, position: event.position })
     last = event
   }
-  return { state, ids, revision: last?.revision ?? 'no-stream', position: last?.position ?? 0n }
+  return { state, places, revision: last?.revision ?? 'no-stream', position: last?.position ?? 0n }
 }
 
 /** Version 7 where nothing is derived: neighbours in time are neighbours in the store's index of ids. */

@@ -11,6 +11,8 @@ import { waitFor } from '../support/wait-for.ts'
 
 /** The bus has to have everything within 10 s of the next start; a busy machine gets three times as long. */
 const PUBLISHED_WITHIN_MS = 3 * 10_000
+/** What is asked for is recorded, however busy the machine is. */
+const ASKED_WITHIN_MS = 60_000
 const SECONDS = 3 * 60
 /** Nothing answers there: that an installation is asked for is all that matters here. */
 const NO_REGISTRY = { npm_config_registry: 'http://127.0.0.1:9' }
@@ -38,6 +40,7 @@ t.test('killed between an append and its publication, it publishes after its nex
     await waitFor(
       'commands that are not published',
       () => load.ledger.acknowledged.length > before + 20,
+      ASKED_WITHIN_MS,
     )
     running = []
     await killAndStart()
@@ -50,16 +53,13 @@ t.test('killed between an append and its publication, it publishes after its nex
 t.test(
   'killed between an append and its answer, a repeated command finds what it did',
   async (t) => {
-    await waitFor('the starter catalogue', async () => {
-      const { data } = await program.json<{ data: unknown[] }>('/v1/services/search?q=everything')
-      return data.length > 0
-    })
+    await waitFor('the starter catalogue', isListed, ASKED_WITHIN_MS)
     await killAndStart()
     await everySeed(t, SECONDS, async (t, random) => {
       const command = random.pick([trackUse, install])()
       const held = random.pick([heldByDatabase, heldOnItsWay])
       await held(t, command)
-      const position = await waitFor('the append', () => positionOf(command.mark))
+      const position = await waitFor('the append', () => positionOf(command.mark), ASKED_WITHIN_MS)
       await killAndStart()
 
       const again = await program.json<{ position: string }>(command.place, command.request)
@@ -72,6 +72,11 @@ t.test(
     await stage.assertNothingLeft(t, program)
   },
 )
+
+async function isListed(): Promise<boolean> {
+  const { data } = await program.json<{ data: unknown[] }>('/v1/services/search?q=everything')
+  return data.length > 0
+}
 
 type Command = {
   readonly place: string

@@ -89,15 +89,19 @@ async function stopInMidBatch(program: TidemarkProcess, table: string): Promise<
 
 /** What the database does by itself with those that hold something and are silent for too long. */
 async function endSessionsOf({ sessionName }: Projector): Promise<void> {
-  await waitFor('the sessions of the owner to end', async () => {
-    const { rowCount } = await stage.pool.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity as session
+  await waitFor(
+    'the sessions of the owner to end',
+    async () => {
+      const { rowCount } = await stage.pool.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity as session
        where application_name = $1 and (xact_start is not null or exists
          (select from pg_locks where pg_locks.pid = session.pid and locktype = 'advisory'))`,
-      [sessionName],
-    )
-    return rowCount === 0
-  })
+        [sessionName],
+      )
+      return rowCount === 0
+    },
+    TAKEN_OVER_WITHIN_MS,
+  )
 }
 
 async function takenOver(): Promise<void> {
