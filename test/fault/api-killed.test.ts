@@ -11,6 +11,8 @@ import { waitFor } from '../support/wait-for.ts'
 
 /** The bus has to have everything within 10 s of the next start; a busy machine gets three times as long. */
 const PUBLISHED_WITHIN_MS = 3 * 10_000
+/** What the commands append; what follows from them has the same correlation id. */
+const ASKED = ['UsageTracked', 'InstallationRequested']
 /** What is asked for is recorded, however busy the machine is. */
 const ASKED_WITHIN_MS = 60_000
 const SECONDS = 3 * 60
@@ -126,7 +128,7 @@ async function positionOf(mark: string): Promise<bigint | undefined> {
 
 async function eventsOf(mark: string): Promise<bigint[]> {
   const found: bigint[] = []
-  for await (const { correlationId, position } of stage.store.readAll())
+  for await (const { correlationId, position } of stage.store.readAll({ types: ASKED }))
     if (correlationId === mark) found.push(position)
   return found
 }
