@@ -4,10 +4,12 @@
  * A Postgres given by TEST_POSTGRES_URL (its superuser's URL) is used as it is.
  */
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { endLeftovers, RUN_VARIABLE } from './stack/leftovers.ts'
 import { startPostgres } from './stack/postgres.ts'
 import { provide } from './stack/provide.ts'
 import { say, sentenceFor } from './stack/say.ts'
@@ -37,12 +39,15 @@ async function testOnThrowAwayServers(files: readonly string[]): Promise<number>
   const postgres =
     given === undefined ? await startPostgres({ directory, settings: THROW_AWAY }) : undefined
   try {
+    const run = randomUUID()
     const report = createTapReport(say)
     const code = await runTap(files, report, {
       TEST_POSTGRES_URL: given ?? postgres?.superuserUrl,
       TEST_NATS_BIN: natsServer,
       BWRAP_BIN: bubblewrap,
+      [RUN_VARIABLE]: run,
     })
+    for (const name of endLeftovers(run)) say(`Ended what a test left running: ${name}`)
     return conclude(report, code)
   } finally {
     await postgres?.stop()

@@ -39,9 +39,9 @@ export function runCommand(
   command: readonly string[],
   environment: Environment,
 ): ScriptRun {
-  const { PATH, HOME, TEST_NATS_BIN, BWRAP_BIN } = process.env
+  const { PATH, HOME, TEST_NATS_BIN, BWRAP_BIN, TIDEMARK_TEST_RUN } = process.env
   const variables = {
-    ...{ PATH, HOME, NATS_SERVER_BIN: TEST_NATS_BIN, BWRAP_BIN },
+    ...{ PATH, HOME, NATS_SERVER_BIN: TEST_NATS_BIN, BWRAP_BIN, TIDEMARK_TEST_RUN },
     ...environment,
   }
   const assignments = Object.entries(variables)
