@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { commandLine } from './leftover.ts'
 
 /** Every process that a test run starts, and that these start, inherits this variable. */
 export const RUN_VARIABLE = 'TIDEMARK_TEST_RUN'
@@ -6,19 +7,19 @@ export const RUN_VARIABLE = 'TIDEMARK_TEST_RUN'
 /**
  * Ends what a test that was cut off could not end itself.
  *
- * @returns the names of the programs; empty where there is no `/proc`.
+ * @returns their command lines; empty where there is no `/proc`.
  */
 export function endLeftovers(run: string): readonly string[] {
   const marked = `${RUN_VARIABLE}=${run}`
-  const found = processes().filter((pid) => textOf(pid, 'environ').split('\0').includes(marked))
+  const found = processes().filter((pid) => environmentOf(pid).includes(marked))
   return found.map((pid) => {
-    const name = textOf(pid, 'cmdline').replaceAll('\0', ' ').trim()
+    const command = commandLine(pid)
     try {
       process.kill(pid, 'SIGKILL')
     } catch {
       // It has ended by itself in this moment.
     }
-    return name
+    return command
   })
 }
 
@@ -33,10 +34,10 @@ function processes(): readonly number[] {
 }
 
 /** Empty when the process is gone or somebody else's. */
-function textOf(pid: number, file: 'environ' | 'cmdline'): string {
+function environmentOf(pid: number): readonly string[] {
   try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
   } catch {
-    return ''
+    return []
   }
 }

@@ -24,6 +24,8 @@ export type Part = { readonly name: string; readonly address: string }
 export class Split {
   readonly #options: SplitOptions
   readonly #members: (Part & { readonly child: RestartedChild })[] = []
+  /** Nobody waits for a member to be ready once they are to stop. */
+  readonly #stopping = new AbortController()
 
   constructor(options: SplitOptions) {
     this.#options = options
@@ -37,7 +39,7 @@ export class Split {
         port = this.#members.length === 0 ? port : await freePort(port + 1)
         this.#add(count === 1 ? role : `${role}-${n}`, role, port)
       }
-    const { signal } = this.#options
+    const signal = AbortSignal.any([this.#options.signal, this.#stopping.signal])
     await Promise.all(
       this.#members.map(({ name, address, child }) =>
         untilReady(
@@ -51,6 +53,7 @@ export class Split {
   }
 
   async stop(patienceMs?: number): Promise<void> {
+    this.#stopping.abort()
     await Promise.all(this.#members.map(({ child }) => child.stop(patienceMs)))
   }
 
