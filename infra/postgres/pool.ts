@@ -8,6 +8,8 @@ const IDENTIFIER = /^[a-z_][a-z0-9_]*$/
 export type PoolOptions = {
   /** Most connections at once. */
   readonly max?: number
+  /** How long a query may take; by default as long as it does. A database that does not answer would otherwise be waited for without end. */
+  readonly queryTimeoutMs?: number
   /** Schemas in which unqualified names are looked up; by default the read models, then extensions. */
   readonly searchPath?: readonly string[]
 }
@@ -23,7 +25,11 @@ const types: pg.CustomTypesConfig = {
 /** Connections to one database. The caller ends the pool. */
 export function createPool(
   url: string,
-  { max = DEFAULT_MAX_CONNECTIONS, searchPath = ['read', 'public'] }: PoolOptions = {},
+  {
+    max = DEFAULT_MAX_CONNECTIONS,
+    searchPath = ['read', 'public'],
+    queryTimeoutMs,
+  }: PoolOptions = {},
 ): pg.Pool {
   for (const schema of searchPath)
     if (!IDENTIFIER.test(schema)) throw new RangeError(`"${schema}" is not a plain schema name.`)
@@ -34,6 +40,7 @@ export function createPool(
     application_name: 'tidemark',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    ...(queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs }),
   })
   // An idle connection that the server closed: the pool has dropped it, the next query opens another.
   pool.on('error', () => {})

@@ -46,7 +46,7 @@ export async function openLog(deps: LogDeps): Promise<OpenLog> {
   const stored = await orStartError('EVENTSTORE_URL cannot be used', async () =>
     eventStoreUrl === undefined
       ? createPostgresEventStore({
-          pool: ownPool(owned, databaseUrl, MAX_LOG_CONNECTIONS),
+          pool: ownPool(owned, databaseUrl, { max: MAX_LOG_CONNECTIONS }),
           ...{ codec, logger, metrics },
         })
       : createEventStoreDbEventStore({

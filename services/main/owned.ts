@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { createPool } from '../../infra/postgres/pool.ts'
+import { createPool, type PoolOptions } from '../../infra/postgres/pool.ts'
 import type { Logger } from '../ports/logger.ts'
 
 type Close = () => Promise<unknown>
@@ -33,8 +33,8 @@ export class Owned {
   }
 }
 
-export function ownPool(owned: Owned, databaseUrl: string, max: number): pg.Pool {
-  const pool = createPool(databaseUrl, { max })
+export function ownPool(owned: Owned, databaseUrl: string, options: PoolOptions): pg.Pool {
+  const pool = createPool(databaseUrl, options)
   owned.add('database', () => pool.end())
   return pool
 }

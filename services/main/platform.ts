@@ -23,7 +23,9 @@ import { type Owned, ownPool } from './owned.ts'
 import { untilStopping } from './until-stopping.ts'
 import { orStartError, waitForDependency } from './wait-for-dependency.ts'
 
-const MAX_CONNECTIONS = 20
+const MAX_CONNECTIONS = 15
+/** Of what a request asks the read models; the projector and rebuilds take as long as they need. */
+const QUERY_TIMEOUT_MS = 5_000
 
 /** What every context is made of. */
 export type Platform = {
@@ -74,8 +76,12 @@ export async function openPlatform(deps: PlatformDeps): Promise<Platform> {
   await mkdir(config.dataDirectory, { recursive: true })
   await prepareDatabase(config, logger)
 
-  const pool = ownPool(owned, config.databaseUrl, MAX_CONNECTIONS)
-  const db = createReadDatabase<Tables>(pool)
+  const pool = ownPool(owned, config.databaseUrl, { max: MAX_CONNECTIONS })
+  const queries = ownPool(owned, config.databaseUrl, {
+    max: MAX_CONNECTIONS,
+    queryTimeoutMs: QUERY_TIMEOUT_MS,
+  })
+  const db = createReadDatabase<Tables>(queries)
   const { keys, log, store } = await openLog({
     ...{ ...deps, metrics, now },
     db: createReadDatabase<KeyTables>(pool),

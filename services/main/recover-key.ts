@@ -60,7 +60,7 @@ async function recover(config: DataConfig, owned: Owned, tenantId: string): Prom
   const { dataDirectory } = config
   const apiKeys = createApiKeys(await pepperOf(dataDirectory))
   const now = () => new Date()
-  const pool = ownPool(owned, config.databaseUrl, 2)
+  const pool = ownPool(owned, config.databaseUrl, { max: 2 })
   const db = createReadDatabase<ApiKeysTables & KeyTables>(pool)
   const { store } = await openLog({
     ...{ config, db, owned, now },

@@ -35,7 +35,7 @@ async function killAndStart(): Promise<void> {
 t.test('killed between an append and its publication, it publishes after its next start', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
     let running: readonly TidemarkProcess[] = [program]
-    const load = startLoad(random, () => running)
+    const load = startLoad(t, random, () => running)
     await delay(random.integer(1_000))
     stage.toBus.freeze(random.pick(['requests', 'answers', undefined]))
     const before = load.ledger.acknowledged.length

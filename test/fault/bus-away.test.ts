@@ -18,7 +18,7 @@ const program = await stage.start()
 
 t.test('while the bus is away every command is taken, and then it gets all of them', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
-    const load = startLoad(random, () => [program])
+    const load = startLoad(t, random, () => [program])
     await delay(random.integer(1_000))
     await stage.nats.kill()
     const before = load.ledger.acknowledged.length
@@ -33,7 +33,7 @@ t.test('while the bus is away every command is taken, and then it gets all of th
 
 t.test('a bus that crashed and lost its disk is filled again, and nothing is done twice', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
-    const load = startLoad(random, () => [program])
+    const load = startLoad(t, random, () => [program])
     await syncStarter(program)
     await delay(random.integer(1_000))
     await stage.nats.kill()
@@ -48,7 +48,7 @@ t.test('a bus that crashed and lost its disk is filled again, and nothing is don
 
 t.test('a bus whose files are deleted under it has everything after its next start', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
-    const load = startLoad(random, () => [program])
+    const load = startLoad(t, random, () => [program])
     await delay(random.integer(1_000))
     rmSync(stage.nats.files, { recursive: true, force: true })
     await delay(random.integer(2_000))

@@ -38,7 +38,7 @@ t.test(
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
     })
     await everySeed(t, SECONDS, async (t, random) => {
-      const load = startLoad(random, () => [program])
+      const load = startLoad(t, random, () => [program])
       for (const by of ['+1d', '-2h', '+0s']) {
         await delay(1_500 + random.integer(1_000))
         step(by)

@@ -28,7 +28,7 @@ const program = await stage.start()
 
 t.test('clients that send slowly, read nothing or only connect are ended, and others served', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
-    const load = startLoad(random, () => [program])
+    const load = startLoad(t, random, () => [program])
     const idle = await Promise.all(Array.from({ length: IDLE }, () => connected(t)))
     const deaf = await Promise.all(Array.from({ length: DRIPPING }, () => connected(t)))
     for (const socket of deaf)
@@ -49,8 +49,8 @@ t.test(
   'ten times the load is answered or refused with a time to come again, then all is as before',
   (t) =>
     everySeed(t, SECONDS, async (t, random) => {
-      const usual = startLoad(random, () => [program])
-      const storm = startLoad(random, () => [program], STORM)
+      const usual = startLoad(t, random, () => [program])
+      const storm = startLoad(t, random, () => [program], STORM)
       await delay(STORM_MS)
       const ledgers = [await storm.stop(), await usual.stop()]
       await waitFor('it to be ready', isReady, READY_WITHIN_MS)

@@ -29,7 +29,7 @@ const front = await stage.start({ TIDEMARK_ROLES: 'api,gateway,relay,reactors,jo
 
 t.test('a projector that is killed in mid-batch leaves nothing half done and nothing double', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
-    const load = startLoad(random, () => [front])
+    const load = startLoad(t, random, () => [front])
     for (let kill = 0; kill < KILLS; kill++) {
       await delay(random.integer(500))
       const table = await lockedTable(stage.pool, random.pick(TABLES))
@@ -46,7 +46,7 @@ t.test('a projector that is killed in mid-batch leaves nothing half done and not
 t.test('a projector that stood still while another took over writes nothing when it goes on', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
     const second = await projector()
-    const load = startLoad(random, () => [front])
+    const load = startLoad(t, random, () => [front])
     await delay(random.integer(500))
     const inMidBatch = random.integer(2) === 0
     if (inMidBatch) await stopInMidBatch(owner, random.pick(TABLES))

@@ -37,7 +37,7 @@ for (let from = 0; from < EVENTS; from += services.length)
 
 t.test('rows that are damaged or gone are named, and healed while others are read', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
-    const load = startLoad(random, () => [front])
+    const load = startLoad(t, random, () => [front])
     await damage(random)
     const compared = await front.json<Compared>(`${USAGE}/comparison`, { method: 'POST' })
     t.equal(compared.identical, false)
@@ -60,7 +60,7 @@ t.test('rows that are damaged or gone are named, and healed while others are rea
 
 t.test('a rebuild whose process is killed is done by the next one', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
-    const load = startLoad(random, () => [front])
+    const load = startLoad(t, random, () => [front])
     const rebuildId = await requestRebuild()
     for (let kill = 0; kill < KILLS; kill++) {
       await waitFor('the rebuild to begin', isBuilding, WITHIN_MS)

@@ -24,7 +24,7 @@ t.test(
   'what was acknowledged before a backup is there on an empty host, and all else follows',
   (t) =>
     everySeed(t, SECONDS, async (t, random) => {
-      const load = startLoad(random, () => [program])
+      const load = startLoad(t, random, () => [program])
       await delay(1_000 + random.integer(2_000))
       const cluster = mkdtempSync(path.join(tmpdir(), 'tidemark-restored-'))
       const keys = newDataDirectory(t)

@@ -18,7 +18,7 @@ add(old)
 
 t.test('one process after the other is replaced under load, and no request is dropped', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
-    const load = startLoad(random, ready)
+    const load = startLoad(t, random, ready)
     const next = await stage.start()
     add(next)
     const stream = await old.request('/v1/events/stream')

@@ -40,7 +40,7 @@ const program = await stage.start()
 
 t.test('while EventStoreDB is away every command is refused at once, and none is lost', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
-    const load = startLoad(random, () => [program])
+    const load = startLoad(t, random, () => [program])
     await delay(random.integer(1_000))
     const comeBack = await goAway(t, random)
     await waitFor('commands to be refused at once', isRefusedAtOnce, KNOWN_WITHIN_MS)

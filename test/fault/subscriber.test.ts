@@ -69,7 +69,7 @@ async function assertCountedOnce(t: Test, subscriber: Subscriber): Promise<void>
 t.test('a subscriber that is killed, over a bus that is wiped, counts each event once', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
     const subscriber = subscriberOf(t)
-    const load = startLoad(random, () => [program])
+    const load = startLoad(t, random, () => [program])
     subscriber.start()
     for (const fault of [
       async () => {},

@@ -25,7 +25,7 @@ t.test(
         await newer.stop()
         newer = await stage.start({}, newerRoot)
       }
-      const load = startLoad(random, () => [older, newer])
+      const load = startLoad(t, random, () => [older, newer])
       await delay(1_000 + random.integer(2_000))
       const ledger = await load.stop()
       t.same(await older.stop(), { code: 0, signal: null })

@@ -27,9 +27,11 @@ export type CommandLoad = {
  * Clients that send commands all the time: uses with an idempotency key, which they repeat until
  * they are answered with success, and now and then a new API key, which they ask for once.
  *
+ * @param t at whose teardown it ends at the latest.
  * @param targets the processes that commands may go to now.
  */
 export function startLoad(
+  t: { readonly teardown: (stop: () => void) => void },
   random: Random,
   targets: () => readonly Target[],
   { perSecond = PER_SECOND, mostUnderWay = MAX_UNDER_WAY } = {},
@@ -98,6 +100,12 @@ export function startLoad(
   }
 
   let settleBy = Number.POSITIVE_INFINITY
+  // A test that failed in between has not stopped it.
+  t.teardown(() => {
+    clearInterval(timer)
+    stopped = true
+    settleBy = 0
+  })
   return {
     ledger,
     async stop() {
