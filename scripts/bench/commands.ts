@@ -26,7 +26,7 @@ export async function benchCommands(stage: Stage): Promise<Measurement> {
   try {
     const { url, pool } = await stage.database()
     await pool.query(
-      'create table bare_commands (id bigint generated always as identity, body text)',
+      'create table public.bare_commands (id bigint generated always as identity, body text)',
     )
     const bare = await startChild('bare-server.ts', [url])
     const limit = await highestRate(bare.address, '/rows', {})
