@@ -114,7 +114,9 @@ function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code } = error as NodeJS.ErrnoException
   if (typeof code === 'string' && UNAVAILABLE.test(code)) return true
-  return /Connection terminated|timeout exceeded when trying to connect|Query read timeout/.test(error.message)
+  return /Connection terminated|timeout exceeded when trying to connect|Query read timeout/.test(
+    error.message,
+  )
 }
 
 function subject({ id, method, routeOptions }: FastifyRequest): object {
