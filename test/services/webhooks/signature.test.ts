@@ -34,8 +34,8 @@ t.test('the library that receivers use accepts it with either secret', async (t)
 
 t.test('the check that the documentation shows works as it is written', async (t) => {
   const blocks = readFileSync(DOCUMENT, 'utf8').matchAll(/```js\n([\s\S]*?)```/g)
-  const code = [...blocks].map(([, text = '']) => text).find((text) => text.includes('isGenuine'))
-  if (code === undefined) return t.fail('there is no such example')
+  const codes = [...blocks].map(([, text = '']) => text)
+  const code = codes.find((text) => text.includes('isGenuine')) ?? ''
   const { isGenuine } = await import(`data:text/javascript,${encodeURIComponent(code)}`)
   t.equal(isGenuine(secret, signed([secret]), body), true)
   t.equal(isGenuine(secret, signed([other, secret]), body), true)
