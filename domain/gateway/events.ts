@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { EventOf } from '../kernel/event.ts'
-import { firstVersion } from '../kernel/upcast.ts'
+import { firstVersion, withOptionalMember } from '../kernel/upcast.ts'
 
 // These names and shapes are the storage format. A published version is never edited:
 // add V2 beside it and the upcaster that leads to it.
@@ -83,6 +83,18 @@ export const ServerQuarantinedV1 = Type.Object(
   { $id: 'gateway.ServerQuarantined.v1', additionalProperties: false },
 )
 
+/** Also by a command, of a person or a rule: then nothing failed, and it may outlast changes of the installation. */
+export const ServerQuarantinedV2 = Type.Object(
+  {
+    ...ServerQuarantinedV1.properties,
+    failures: Type.Optional(ServerQuarantinedV1.properties.failures),
+    untilLifted: Type.Optional(
+      Type.Boolean({ description: 'whatever version comes; otherwise the next change ends it' }),
+    ),
+  },
+  { $id: 'gateway.ServerQuarantined.v2', additionalProperties: false },
+)
+
 export const QuarantineLiftedV1 = Type.Object(
   { installationId, liftedAt: instant },
   { $id: 'gateway.QuarantineLifted.v1', additionalProperties: false },
@@ -92,13 +104,13 @@ export type GatewayEvent =
   | EventOf<'ToolCalled', typeof ToolCalledV1>
   | EventOf<'ServerProcessStarted', typeof ServerProcessStartedV1>
   | EventOf<'ServerProcessStopped', typeof ServerProcessStoppedV1>
-  | EventOf<'ServerQuarantined', typeof ServerQuarantinedV1>
+  | EventOf<'ServerQuarantined', typeof ServerQuarantinedV2>
   | EventOf<'QuarantineLifted', typeof QuarantineLiftedV1>
 
 export const gatewayEvents = {
   ToolCalled: firstVersion(ToolCalledV1),
   ServerProcessStarted: firstVersion(ServerProcessStartedV1),
   ServerProcessStopped: firstVersion(ServerProcessStoppedV1),
-  ServerQuarantined: firstVersion(ServerQuarantinedV1),
+  ServerQuarantined: withOptionalMember(ServerQuarantinedV1, ServerQuarantinedV2),
   QuarantineLifted: firstVersion(QuarantineLiftedV1),
 }

@@ -7,7 +7,8 @@ import type { GatewayEvent } from './events.ts'
 //   open ──QuarantineServer──► quarantined ──LiftQuarantine──► open
 //
 // A quarantine is about one version with one configuration: after an update or a rollback the
-// server is started again without anybody lifting it, see `holds`.
+// server is started again without anybody lifting it, see `holds`. One that a command asked for may
+// hold until it is lifted: that is how a server is stopped.
 
 export function quarantineStream(tenantId: string, installationId: string): string {
   return streamName('quarantine', tenantId, installationId)
@@ -19,7 +20,9 @@ export type QuarantineCommand =
       readonly installationId: string
       readonly version: string
       readonly generation: number
-      readonly failures: number
+      /** Absent when nothing failed: somebody wants it. */
+      readonly failures?: number
+      readonly untilLifted?: boolean
       readonly cause: string
       readonly now: string
     }
@@ -32,7 +35,8 @@ export type QuarantineState =
   | {
       readonly status: 'quarantined'
       readonly generation: number
-      readonly failures: number
+      readonly failures: number | undefined
+      readonly untilLifted: boolean
       readonly cause: string
       readonly since: string
     }
@@ -47,7 +51,7 @@ export function holds(
   state: QuarantineState,
   generation: number,
 ): state is Extract<QuarantineState, { readonly status: 'quarantined' }> {
-  return state.status === 'quarantined' && state.generation === generation
+  return state.status === 'quarantined' && (state.untilLifted || state.generation === generation)
 }
 
 export const quarantine: Decider<
@@ -61,11 +65,12 @@ export const quarantine: Decider<
   decide(state, command) {
     switch (command.type) {
       case 'QuarantineServer': {
-        if (holds(state, command.generation)) return accept()
-        const { installationId, version, generation, failures, cause, now } = command
+        const { type: _, untilLifted = false, now, ...facts } = command
+        if (holds(state, command.generation) && (state.untilLifted || !untilLifted)) return accept()
+        const lasting = untilLifted ? { untilLifted } : {}
         return accept({
           type: 'ServerQuarantined',
-          data: { installationId, version, generation, failures, cause, quarantinedAt: now },
+          data: { ...facts, ...lasting, quarantinedAt: now },
         })
       }
       case 'LiftQuarantine': {
@@ -80,8 +85,9 @@ export const quarantine: Decider<
   evolve(_state, event) {
     switch (event.type) {
       case 'ServerQuarantined': {
-        const { generation, failures, cause, quarantinedAt } = event.data
-        return { status: 'quarantined', generation, failures, cause, since: quarantinedAt }
+        const { generation, failures, untilLifted = false, cause, quarantinedAt } = event.data
+        const facts = { generation, failures, untilLifted, cause }
+        return { status: 'quarantined', ...facts, since: quarantinedAt }
       }
       case 'QuarantineLifted':
         return { status: 'open' }

@@ -5,7 +5,8 @@ import type { EventMeta } from '../../domain/kernel/event.ts'
 import type { ReadModel } from '../kernel/read-model.ts'
 
 // The servers that are not started any more. A quarantine is about one state of an installation:
-// its next version or configuration ends it, also when the two were recorded the other way round.
+// its next version or configuration ends it, also when the two were recorded the other way round,
+// unless it is one that lasts until somebody lifts it.
 
 export interface QuarantinesTables {
   /** The newest of each installation; a row goes when somebody lifts it. */
@@ -14,7 +15,9 @@ export interface QuarantinesTables {
     installation_id: string
     version: string
     generation: number
-    failures: number
+    /** Null when somebody asked for it. */
+    failures: number | null
+    until_lifted: boolean
     cause: string
     quarantined_at: Date
   }
@@ -28,7 +31,7 @@ export interface QuarantinesTables {
 
 export const quarantines: ReadModel<GatewayEvent | InstallerEvent, QuarantinesTables> = {
   name: 'quarantines',
-  version: 1,
+  version: 2,
   keys: {
     quarantines: ['tenant_id', 'installation_id'],
     server_generations: ['tenant_id', 'installation_id'],
@@ -42,7 +45,8 @@ export const quarantines: ReadModel<GatewayEvent | InstallerEvent, QuarantinesTa
           installation_id: data.installationId,
           version: data.version,
           generation: data.generation,
-          failures: data.failures,
+          failures: data.failures ?? null,
+          until_lifted: data.untilLifted ?? false,
           cause: data.cause,
           quarantined_at: new Date(data.quarantinedAt),
         },
@@ -87,7 +91,9 @@ export async function quarantinesOf(
       join
         .onRef('g.tenant_id', '=', 'q.tenant_id')
         .onRef('g.installation_id', '=', 'q.installation_id')
-        .onRef('g.generation', '=', 'q.generation'),
+        .on((on) =>
+          on.or([on('q.until_lifted', '=', true), on('g.generation', '=', on.ref('q.generation'))]),
+        ),
     )
     .selectAll('q')
     .where('q.tenant_id', '=', tenantId)

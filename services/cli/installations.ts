@@ -17,10 +17,10 @@ export type Installation = {
   readonly tools: readonly string[]
   readonly failure?: { readonly stage: string; readonly code: string; readonly cause: string }
   readonly update?: { readonly version: string; readonly breaking: boolean }
-  /** It kept dying and is not started. */
+  /** It kept dying, or somebody stopped it, and is not started. */
   readonly quarantine?: {
     readonly since: string
-    readonly failures: number
+    readonly failures?: number
     readonly cause: string
   }
   readonly changedAt: string

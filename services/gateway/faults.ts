@@ -16,3 +16,18 @@ export type UnavailableCode =
   | 'server-stopped'
   | 'sandbox-unavailable'
   | 'gateway-stopping'
+
+/** @param failures undefined when somebody asked for the quarantine. */
+export function quarantinedFault({
+  failures,
+  cause,
+}: {
+  readonly failures: number | undefined
+  readonly cause: string
+}): ServerUnavailableError {
+  const after = failures === undefined ? '' : ` after ${failures} failures`
+  return new ServerUnavailableError(
+    'server-quarantined',
+    `The server was stopped${after}: ${cause} Lift its quarantine to try again.`,
+  )
+}

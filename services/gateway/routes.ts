@@ -2,14 +2,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { type Static, Type } from 'typebox'
-import { quarantine, quarantineStream } from '../../domain/gateway/quarantine.ts'
 import {
   listServerProcesses,
   type ServerProcess,
   type ServerProcessesTables,
 } from '../../projections/gateway/server-processes.ts'
-import { appendContext } from '../kernel/actor.ts'
-import { execute } from '../kernel/execute.ts'
 import { parseJson } from '../kernel/json-body.ts'
 import { decodeCursor, PageQuery, pageOf } from '../kernel/page.ts'
 import { ProblemError, problem } from '../kernel/problem.ts'
@@ -21,6 +18,8 @@ import type { UsageRecorder } from './call-log.ts'
 import { refusal } from './inbound.ts'
 import { RPC } from './json-rpc.ts'
 import { McpEndpoint, type McpEndpointDeps, type ReceivedBody } from './mcp-endpoint.ts'
+import { quarantineRoutes } from './quarantine-routes.ts'
+import { Installation } from './schemas.ts'
 import type { LiveProcess, ServerProcesses } from './server-processes.ts'
 
 export type GatewayDeps = {
@@ -40,9 +39,6 @@ export type GatewayDeps = {
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 const DEFAULT_CALL_TIMEOUT_MS = 60_000
 
-const Installation = Type.Object({
-  installationId: Type.String({ format: 'uuid', description: 'an installation of this tenant' }),
-})
 const mcp = {
   tags: ['mcp'],
   params: Installation,
@@ -67,6 +63,7 @@ const Process = Type.Object({
 export function gatewayRoutes(deps: GatewayDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
     await app.register(mcpRoutes(deps))
+    await app.register(quarantineRoutes(deps))
 
     app.get(
       '/v1/gateway/processes',
@@ -102,34 +99,6 @@ export function gatewayRoutes(deps: GatewayDeps): FastifyPluginAsyncTypebox {
           (row) => shown(row, live.get(row.processId)),
           ({ startedAt, processId }) => [startedAt, processId],
         )
-      },
-    )
-
-    app.post(
-      '/v1/installations/:installationId/quarantine/lift',
-      {
-        config: { access: 'installations:write' },
-        schema: {
-          tags: ['gateway'],
-          summary: 'Let a quarantined server start again',
-          description:
-            'A server is quarantined when it keeps dying; the installation shows since when and why. 409 `not-quarantined` when it is not.',
-          params: Installation,
-          response: { 200: Type.Object({ position: Type.String() }) },
-        },
-      },
-      async (request) => {
-        const { installationId } = request.params
-        const { tenantId } = request.actor
-        const { position } = await execute(
-          deps.store,
-          quarantine,
-          quarantineStream(tenantId, installationId),
-          { type: 'LiftQuarantine', installationId, now: deps.now().toISOString() },
-          appendContext(request),
-        )
-        deps.processes.quarantineLifted(tenantId, installationId)
-        return { position: position.toString() }
       },
     )
   }

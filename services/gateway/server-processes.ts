@@ -140,13 +140,22 @@ class SupervisedServers implements ServerProcesses {
   async #heed({ type, tenantId, data }: RecordedEvent): Promise<void> {
     const installationId = String(data.installationId)
     const server = this.#servers.get(keyOf(tenantId, installationId))
-    if (type === 'ServerQuarantined') return server?.forgetQuarantine()
+    if (type === 'ServerQuarantined') return void this.#heedQuarantine(server)
     if (type === 'QuarantineLifted') return server?.quarantineLifted()
     this.#installed.forget(tenantId, installationId)
     if (server !== undefined) await this.#refresh(server)
     for (const list of LIST_CHANGES) {
       const method = `notifications/${list}/list_changed`
       this.#announce({ tenantId, installationId, method, params: {} })
+    }
+  }
+
+  /** Not waited for: a start that is under way may take its time. */
+  async #heedQuarantine(server: SupervisedServer | undefined): Promise<void> {
+    try {
+      await server?.quarantined()
+    } catch (error) {
+      this.#deps.logger.error({ err: error }, 'A quarantine was not followed')
     }
   }
 

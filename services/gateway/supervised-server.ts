@@ -12,7 +12,7 @@ import type { AppendContext, EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import { type McpConnector, UpstreamLostError } from '../ports/mcp-upstream.ts'
 import { SandboxUnavailableError } from '../ports/sandbox.ts'
-import { ServerUnavailableError } from './faults.ts'
+import { quarantinedFault, ServerUnavailableError } from './faults.ts'
 import { GATEWAY_ACTOR, type ProcessJournal } from './process-journal.ts'
 import { type Lease, ServerRun } from './server-run.ts'
 import type { SupervisionSettings } from './supervision.ts'
@@ -97,14 +97,18 @@ export class SupervisedServer {
     if (this.#run !== undefined && this.#isOutdated(this.#run.server)) this.#retire(this.#run)
   }
 
-  /** The next call reads it from the log. */
-  forgetQuarantine(): void {
+  /** Somebody put it in quarantine: what runs in the state that this is about ends. */
+  async quarantined(): Promise<void> {
     this.#quarantine = undefined
+    await this.#starting?.run.catch(() => undefined)
+    const run = this.#run
+    if (run === undefined) return
+    if (holds(await this.#quarantineState(), run.server.generation)) this.#retire(run)
   }
 
   /** It was lifted: what happened before it does not count any more. */
   quarantineLifted(): void {
-    this.forgetQuarantine()
+    this.#quarantine = undefined
     this.#failures = []
     this.#notBeforeMs = 0
   }
@@ -124,11 +128,7 @@ export class SupervisedServer {
 
   async #current(server: ActiveVersion): Promise<ServerRun> {
     const state = await this.#quarantineState()
-    if (holds(state, server.generation))
-      throw new ServerUnavailableError(
-        'server-quarantined',
-        `The server was stopped after ${state.failures} failures: ${state.cause} Lift its quarantine to try again.`,
-      )
+    if (holds(state, server.generation)) throw quarantinedFault(state)
     const run = this.#run
     if (run === undefined) return this.#start(server)
     if (run.server.generation < server.generation) this.#retire(run)
@@ -251,7 +251,10 @@ export class SupervisedServer {
     const { store, now, logger } = this.#deps
     const since = now().toISOString()
     const facts = { generation, failures: failures.length, cause: cause.slice(0, 500) }
-    this.#quarantine = Promise.resolve({ status: 'quarantined', since, ...facts })
+    this.#quarantine = Promise.resolve({
+      ...{ status: 'quarantined', since, untilLifted: false },
+      ...facts,
+    })
     try {
       const stream = quarantineStream(this.tenantId, installationId)
       const command = { type: 'QuarantineServer', installationId, version, ...facts } as const

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { Static } from 'typebox'
 import { v4 as randomUuid, v5 as uuidOf } from 'uuid'
@@ -13,7 +12,6 @@ import type {
 import { isActive } from '../../domain/installer/installation-state.ts'
 import type { InstallationsTables } from '../../projections/installer/installations.ts'
 import type { CatalogueTables } from '../../projections/registry/catalogue-tables.ts'
-import { appendContext } from '../kernel/actor.ts'
 import { appendedBy, type CommandContext, type Executed, execute, load } from '../kernel/execute.ts'
 import { problem, problemOf } from '../kernel/problem.ts'
 import type { ArtifactStore } from '../ports/artifact-store.ts'
@@ -38,12 +36,12 @@ export type InstallerCommandsDeps = {
   readonly now: () => Date
 }
 
-/** Namespace of ids that follow from an idempotency key (RFC 9562, version 5). */
-const KEY_NAMESPACE = '2b8a8f0e-6d0b-4f0b-9a35-0d6f6a1b7c52'
-
 type Done = Executed<InstallationState>
 
-/** What the routes do, one function a command. */
+/**
+ * What can be asked of the installer, one function a command. A `commandId`, where there is one, is a
+ * UUID: installing or updating again under the same one is the same attempt.
+ */
 export class InstallerCommands {
   readonly #deps: InstallerCommandsDeps
 
@@ -51,15 +49,12 @@ export class InstallerCommands {
     this.#deps = deps
   }
 
-  /** With the same idempotency key it is the same installation, whatever the body says by then. */
+  /** With the same `commandId` it is the same installation, whatever the body says by then. */
   async install(
-    request: FastifyRequest,
-    key: string | undefined,
+    context: CommandContext,
     { server, version = 'latest', source, configuration = {} }: Static<typeof InstallBody>,
   ): Promise<{ readonly installationId: string; readonly done: Done }> {
-    const { tenantId } = request.actor
-    const commandId =
-      key === undefined ? randomUuid() : uuidOf(`${tenantId}/install/${key}`, KEY_NAMESPACE)
+    const { tenantId, commandId = randomUuid() } = context
     const installationId = uuidOf('installation', commandId)
     const known = await this.#load(tenantId, installationId)
     if (known.state.status !== 'absent') {
@@ -83,7 +78,7 @@ export class InstallerCommands {
     try {
       for (const [name, value] of Object.entries(secrets))
         await this.#deps.secrets.put(tenantId, installationId, name, value)
-      const done = await this.#run({ ...appendContext(request), commandId }, command)
+      const done = await this.#run({ ...context, commandId }, command)
       return { installationId, done }
     } catch (error) {
       // What went wrong first is what the caller is to hear.
@@ -100,14 +95,11 @@ export class InstallerCommands {
   }
 
   async update(
-    request: FastifyRequest,
+    context: CommandContext,
     installationId: string,
-    key: string | undefined,
     { version = 'latest', allowBreaking = false, configuration: given }: Static<typeof UpdateBody>,
   ): Promise<Done> {
-    const { tenantId } = request.actor
-    const name = `${tenantId}/${installationId}/update/${key}`
-    const commandId = key === undefined ? randomUuid() : uuidOf(name, KEY_NAMESPACE)
+    const { tenantId, commandId = randomUuid() } = context
     const attemptId = uuidOf('attempt', commandId)
     const { state } = await this.#load(tenantId, installationId)
     const entry = await this.#entryFor(tenantId, state, version)
@@ -121,29 +113,29 @@ export class InstallerCommands {
     if (decision.outcome === 'rejected') throw problemOf(decision.rejection)
     for (const [secret, value] of Object.entries(secrets))
       await this.#deps.secrets.put(tenantId, installationId, secret, value)
-    return this.#run({ ...appendContext(request), commandId }, command)
+    return this.#run({ ...context, commandId }, command)
   }
 
   /** The disk follows before the answer: whoever has it finds the other version active. */
   async rollBack(
-    request: FastifyRequest,
+    context: CommandContext,
     installationId: string,
     { version }: Static<typeof RollbackBody>,
   ): Promise<Done> {
-    const { tenantId } = request.actor
+    const { tenantId } = context
     const now = this.#now()
     const command = { type: 'RollBack', installationId, version, now } as const
-    const done = await this.#run(appendContext(request), command)
+    const done = await this.#run(context, command)
     await this.#deps.artifacts.settle(tenantId, installationId, diskPlan(done.state))
     return done
   }
 
   async configure(
-    request: FastifyRequest,
+    context: CommandContext,
     installationId: string,
     given: Static<typeof ConfigurationBody>,
   ): Promise<Done> {
-    const { tenantId } = request.actor
+    const { tenantId } = context
     const { state } = await this.#load(tenantId, installationId)
     const active = requireActive(state)
     const entry = await this.#entryFor(tenantId, state, active.active.version)
@@ -166,7 +158,7 @@ export class InstallerCommands {
       )
     const { secretNames: _, ...configuration } = resolved.configuration
     const now = this.#now()
-    return this.#run(appendContext(request), {
+    return this.#run(context, {
       type: 'Configure',
       installationId,
       configuration,
@@ -176,12 +168,12 @@ export class InstallerCommands {
 
   /** The value first: who acts on the event finds it. */
   async storeSecret(
-    request: FastifyRequest,
+    context: CommandContext,
     installationId: string,
     name: string,
     value: string,
   ): Promise<Done> {
-    const { tenantId } = request.actor
+    const { tenantId } = context
     const command = { type: 'StoreSecret', installationId, name, now: this.#now() } as const
     const { state } = await this.#load(tenantId, installationId)
     const decision = installation.decide(state, command)
@@ -192,20 +184,20 @@ export class InstallerCommands {
     if (!(await declares(requireActive(state).active.version)) && !(await declares('latest')))
       throw problem(422, 'undeclared-input', `The catalogue entry does not declare "${name}".`)
     await this.#deps.secrets.put(tenantId, installationId, name, value)
-    return this.#run(appendContext(request), command)
+    return this.#run(context, command)
   }
 
-  async removeSecret(request: FastifyRequest, installationId: string, name: string): Promise<Done> {
+  async removeSecret(context: CommandContext, installationId: string, name: string): Promise<Done> {
     const now = this.#now()
     const command = { type: 'RemoveSecret', installationId, name, now } as const
-    const done = await this.#run(appendContext(request), command)
-    await this.#deps.secrets.remove(request.actor.tenantId, installationId, name)
+    const done = await this.#run(context, command)
+    await this.#deps.secrets.remove(context.tenantId, installationId, name)
     return done
   }
 
-  uninstall(request: FastifyRequest, installationId: string): Promise<Done> {
+  uninstall(context: CommandContext, installationId: string): Promise<Done> {
     const command = { type: 'Uninstall', installationId, now: this.#now() } as const
-    return this.#run(appendContext(request), command)
+    return this.#run(context, command)
   }
 
   /** The entry in the source that the server was installed from. */

@@ -2,8 +2,12 @@ import type {
   FastifyPluginAsyncTypebox,
   FastifyPluginCallbackTypebox,
 } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import type { Static } from 'typebox'
+import { v5 as uuidOf } from 'uuid'
 import { isBreaking } from '../../domain/installer/breaking.ts'
 import { appendContext } from '../kernel/actor.ts'
+import type { CommandContext } from '../kernel/execute.ts'
 import { InstallerCommands, type InstallerCommandsDeps, requireActive } from './commands.ts'
 import { type InstallationReadsDeps, installationReads } from './read-routes.ts'
 import {
@@ -25,6 +29,20 @@ export type InstallerRoutesDeps = InstallerCommandsDeps & InstallationReadsDeps
 
 const tags = ['installations']
 const access = 'installations:write'
+
+/** Namespace of ids that follow from an idempotency key (RFC 9562, version 5). */
+const KEY_NAMESPACE = '2b8a8f0e-6d0b-4f0b-9a35-0d6f6a1b7c52'
+
+/** A request with an idempotency key is the same command however often it comes. */
+function keyed(
+  request: FastifyRequest<{ Headers: Static<typeof IdempotencyHeaders> }>,
+  action: string,
+): CommandContext {
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return appendContext(request)
+  const commandId = uuidOf(`${request.actor.tenantId}/${action}/${key}`, KEY_NAMESPACE)
+  return { ...appendContext(request), commandId }
+}
 
 /** Installing, updating, rolling back, configuring and uninstalling servers of the catalogue. */
 export function installerRoutes(deps: InstallerRoutesDeps): FastifyPluginAsyncTypebox {
@@ -57,8 +75,8 @@ function attempts(deps: InstallerRoutesDeps): FastifyPluginCallbackTypebox {
         config: { access },
       },
       async (request, reply) => {
-        const key = request.headers['idempotency-key']
-        const { installationId, done } = await commands.install(request, key, request.body)
+        const context = keyed(request, 'install')
+        const { installationId, done } = await commands.install(context, request.body)
         reply.code(202).header('location', `/v1/installations/${installationId}`)
         return { installationId, position: done.position.toString() }
       },
@@ -81,8 +99,8 @@ function attempts(deps: InstallerRoutesDeps): FastifyPluginCallbackTypebox {
       },
       async (request, reply) => {
         const { installationId } = request.params
-        const key = request.headers['idempotency-key']
-        const { position } = await commands.update(request, installationId, key, request.body)
+        const context = keyed(request, `${installationId}/update`)
+        const { position } = await commands.update(context, installationId, request.body)
         reply.code(202).header('location', `/v1/installations/${installationId}`)
         return { installationId, position: position.toString() }
       },
@@ -134,7 +152,11 @@ function attempts(deps: InstallerRoutesDeps): FastifyPluginCallbackTypebox {
       },
       async (request) => {
         const { installationId } = request.params
-        const { state, position } = await commands.rollBack(request, installationId, request.body)
+        const { state, position } = await commands.rollBack(
+          appendContext(request),
+          installationId,
+          request.body,
+        )
         const { version } = requireActive(state).active
         return { installationId, version, position: position.toString() }
       },
@@ -154,7 +176,7 @@ function attempts(deps: InstallerRoutesDeps): FastifyPluginCallbackTypebox {
       },
       async (request, reply) => {
         const { installationId } = request.params
-        const { position } = await commands.uninstall(request, installationId)
+        const { position } = await commands.uninstall(appendContext(request), installationId)
         reply.code(202)
         return { installationId, position: position.toString() }
       },
@@ -181,7 +203,11 @@ function settings(deps: InstallerRoutesDeps): FastifyPluginCallbackTypebox {
       },
       async (request) => {
         const { installationId } = request.params
-        const { position } = await commands.configure(request, installationId, request.body)
+        const { position } = await commands.configure(
+          appendContext(request),
+          installationId,
+          request.body,
+        )
         return { installationId, position: position.toString() }
       },
     )
@@ -202,7 +228,12 @@ function settings(deps: InstallerRoutesDeps): FastifyPluginCallbackTypebox {
       async (request) => {
         const { installationId, name } = request.params
         const { value } = request.body
-        const { position } = await commands.storeSecret(request, installationId, name, value)
+        const { position } = await commands.storeSecret(
+          appendContext(request),
+          installationId,
+          name,
+          value,
+        )
         return { installationId, position: position.toString() }
       },
     )
@@ -220,7 +251,11 @@ function settings(deps: InstallerRoutesDeps): FastifyPluginCallbackTypebox {
       },
       async (request) => {
         const { installationId, name } = request.params
-        const { position } = await commands.removeSecret(request, installationId, name)
+        const { position } = await commands.removeSecret(
+          appendContext(request),
+          installationId,
+          name,
+        )
         return { installationId, position: position.toString() }
       },
     )

@@ -116,12 +116,15 @@ const StageView = Type.Object({
 const Quarantine = Type.Object(
   {
     since: instant,
-    failures: Type.Integer({ description: 'how often the server died or did not start' }),
-    cause: Type.String({ description: 'of the last failure' }),
+    failures: Type.Optional(
+      Type.Integer({ description: 'how often the server died or did not start' }),
+    ),
+    untilLifted: Type.Boolean({ description: 'also through updates and rollbacks' }),
+    cause: Type.String({ description: 'of the last failure, or why somebody asked for it' }),
   },
   {
     description:
-      'It kept dying and is not started: until `POST …/quarantine/lift`, or until an update, a rollback or another configuration.',
+      'It kept dying, or somebody stopped it, and it is not started: until `POST …/quarantine/lift`, or unless `untilLifted` until an update, a rollback or another configuration.',
   },
 )
 

@@ -51,8 +51,9 @@ function updateOf({ available_version, available_breaking }: InstallationRow) {
 
 function quarantineOf(row: QuarantineRow | undefined) {
   if (row === undefined) return {}
-  const { quarantined_at: since, failures, cause } = row
-  return { quarantine: { since: since.toISOString(), failures, cause } }
+  const { quarantined_at: since, failures, until_lifted: untilLifted, cause } = row
+  const counted = failures === null ? {} : { failures }
+  return { quarantine: { since: since.toISOString(), ...counted, untilLifted, cause } }
 }
 
 function stageOf(

@@ -12,6 +12,7 @@ import { createReadFreshness } from '../../infra/projector/read-freshness.ts'
 import { readModels, type Tables } from '../../projections/read-models.ts'
 import { onCommandHandled } from '../kernel/command-channel.ts'
 import type { HealthDeps } from '../kernel/health-routes.ts'
+import type { PlatformCommand } from '../kernel/platform-command.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { MessageBus } from '../ports/message-bus.ts'
@@ -54,6 +55,8 @@ export type Context = {
   readonly routes: readonly { readonly role: Role; readonly plugin: FastifyPluginAsyncTypebox }[]
   readonly parts: readonly { readonly role: Role; readonly name: string; readonly run: Part }[]
   readonly checks?: HealthDeps['checks']
+  /** What rules and workflows may ask of it. */
+  readonly commands?: readonly PlatformCommand[]
 }
 
 export type PlatformDeps = {

@@ -4,6 +4,7 @@ import { createSyncLedger } from '../../infra/registry/sync-ledger.ts'
 import { createUpstreamRegistry } from '../../infra/registry/upstream-registry.ts'
 import { marketplaceRoutes } from '../marketplace/routes.ts'
 import { runSyncSchedule } from '../registry/jobs.ts'
+import { registryCommands } from '../registry/platform-commands.ts'
 import { runRegistryReactor } from '../registry/reactor.ts'
 import { registryRoutes } from '../registry/routes.ts'
 import { ensureStarterSource, STARTER_FILE, STARTER_NAME } from '../registry/starter-source.ts'
@@ -47,5 +48,6 @@ export async function composeRegistry(platform: Platform): Promise<Context> {
       },
       { role: 'jobs', name: 'sync schedule', run: (signal) => runSyncSchedule(sync, signal) },
     ],
+    commands: registryCommands(shared),
   }
 }

@@ -15,8 +15,10 @@ import { createReadDatabase } from '../../infra/postgres/pool.ts'
 import { createSandbox } from '../../infra/sandbox/sandbox.ts'
 import { createUsageRecorder, type UsageRecorder } from '../gateway/call-log.ts'
 import { tellingAppends } from '../gateway/installed-servers.ts'
+import { gatewayCommands } from '../gateway/platform-commands.ts'
 import { gatewayRoutes } from '../gateway/routes.ts'
 import { createServerProcesses, type ServerProcesses } from '../gateway/server-processes.ts'
+import { installerCommands } from '../installer/platform-commands.ts'
 import { createServerProbe } from '../installer/probe.ts'
 import { runInstallerReactor } from '../installer/reactor.ts'
 import { installerRoutes } from '../installer/routes.ts'
@@ -111,6 +113,7 @@ function composeInstaller(platform: Platform, machine: Machine): Context {
         run: (signal) => runUpdateChecks({ events: store, db, now, logger }, signal),
       },
     ],
+    commands: installerCommands(shared),
   }
 }
 
@@ -131,5 +134,6 @@ function composeGateway(
     parts: [
       { role: 'gateway', name: 'installed servers', run: (signal) => processes.follow(signal) },
     ],
+    commands: gatewayCommands({ store, now }),
   }
 }

@@ -19,6 +19,7 @@ import {
   type UpstreamRegistry,
 } from '../ports/upstream-registry.ts'
 import { registryApiRoutes } from './registry-api-routes.ts'
+import { sourceId } from './source-id.ts'
 import { Source, SourceDetail, sourceView } from './source-view.ts'
 
 export type RegistryDeps = {
@@ -32,7 +33,6 @@ export type RegistryDeps = {
 const DEFAULT_INTERVAL_S = 3_600
 const MAX_INTERVAL_S = 31 * 24 * 3_600
 
-const sourceId = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' })
 const Params = Type.Object({ sourceId })
 const position = Type.String({ description: 'position of the command in the log, decimal' })
 const NewSource = Type.Object(

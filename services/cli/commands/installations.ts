@@ -98,9 +98,29 @@ export function addInstallationCommands(program: Command): void {
       },
     )
 
+  for (const { name, description } of [
+    { name: 'quarantine', description: 'do not start this version of a server any more' },
+    { name: 'stop', description: 'stop a server, whatever version comes, until `tidemark lift`' },
+  ])
+    program
+      .command(name)
+      .description(description)
+      .argument('<installation>', 'id, beginning of an id, or server name')
+      .requiredOption('--cause <sentence>', 'why, for whoever finds it stopped')
+      .action(async (word: string, { cause }: { readonly cause: string }, command: Command) => {
+        const { api, answer } = sessionOf(command)
+        const id = await resolveInstallation(api, word)
+        const done = await api.post<{ position: string }>(`/v1/installations/${id}/${name}`, {
+          cause,
+        })
+        answer(done, () => print(`${printable(word)} is not started any more.`))
+      })
+
   program
     .command('lift')
-    .description('end the quarantine of a server that kept dying: it may start again')
+    .description(
+      'end the quarantine of a server that kept dying or was stopped: it may start again',
+    )
     .argument('<installation>', 'id, beginning of an id, or server name')
     .action(async (word: string, _options: unknown, command: Command) => {
       const { api, answer } = sessionOf(command)

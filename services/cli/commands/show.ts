@@ -16,6 +16,8 @@ export function addShowCommand(program: Command): void {
     })
 }
 
+type Quarantine = NonNullable<InstallationDetail['quarantine']>
+
 function printDetail(detail: InstallationDetail): void {
   const { installationId, server, version, requestedVersion, failure, quarantine, update } = detail
   const facts: readonly (readonly [string, string | undefined])[] = [
@@ -23,11 +25,7 @@ function printDetail(detail: InstallationDetail): void {
     ['server', `${server} ${version ?? requestedVersion}`],
     ['status', statusOf(detail)],
     ['failure', failure && `at "${failure.stage}": ${failure.cause}`],
-    [
-      'quarantine',
-      quarantine &&
-        `since ${quarantine.since}, after ${quarantine.failures} failures: ${quarantine.cause}`,
-    ],
+    ['quarantine', quarantine && quarantineLine(quarantine)],
     ['update', update && `${update.version}${update.breaking ? ' (breaking)' : ''}`],
     ['kept', detail.versions.join(' ')],
     ['tools', detail.tools.join(' ')],
@@ -37,4 +35,9 @@ function printDetail(detail: InstallationDetail): void {
     if (fact !== undefined && fact !== '') print(`${title.padEnd(12)}${printable(fact)}`)
   if (quarantine !== undefined)
     print(`\`tidemark lift ${installationId.slice(0, 8)}\` lets it start again.`)
+}
+
+function quarantineLine({ since, failures, cause }: Quarantine): string {
+  const after = failures === undefined ? '' : `, after ${failures} failures`
+  return `since ${since}${after}: ${cause}`
 }

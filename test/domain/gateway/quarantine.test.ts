@@ -45,3 +45,17 @@ t.test('it holds for the generation that died and for no other one', async (t) =
   t.notOk(holds(state, 3))
   t.notOk(holds(quarantine.evolve(state, liftedEvent), 2))
 })
+
+t.test('one that lasts holds for every generation until it is lifted', async (t) => {
+  const { failures: _, ...asked } = facts
+  const stop = { type: 'QuarantineServer', ...asked, untilLifted: true, now } as const
+  const stopped = {
+    type: 'ServerQuarantined',
+    data: { ...asked, untilLifted: true, quarantinedAt: now },
+  } as const
+  t.same(history().when(stop), accept(stopped))
+  t.same(history(quarantined).when(stop), accept(stopped), 'also where the server had died')
+  t.same(history(stopped).when(stop), accept())
+  t.same(history(stopped).when({ ...enter, generation: 3 }), accept(), 'it is not weakened')
+  t.ok(holds(quarantine.evolve(quarantine.initial, stopped), 9))
+})

@@ -68,6 +68,13 @@ t.test('another configuration ends it, whichever of the two was recorded first',
   t.equal((await again.inForce('acme')).size, 1)
 })
 
+t.test('one that lasts is in force whatever the installation becomes', async (t) => {
+  const data = { version: '1.0.0', generation: 2, cause: 'Too many calls.', untilLifted: true }
+  const stopped = { type: 'ServerQuarantined', data: { ...data, quarantinedAt: now } }
+  const { installationId, inForce } = await after(...inGenerationTwo, stopped, configured)
+  t.match((await inForce('acme')).get(installationId), { failures: null, until_lifted: true })
+})
+
 t.test('it counts the generations that the gateway counts', async (t) => {
   const counted = Object.keys(quarantines.changes).filter((type) => !type.includes('Quarantine'))
   t.same(counted.sort(), [...ROUTING_EVENTS].sort())

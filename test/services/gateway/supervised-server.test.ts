@@ -1,4 +1,7 @@
 import t from 'tap'
+import { v5 as uuidOf } from 'uuid'
+import { gatewayCommands } from '../../../services/gateway/platform-commands.ts'
+import { gatherCommands } from '../../../services/kernel/platform-command.ts'
 import {
   callTool,
   connectedClient,
@@ -124,6 +127,47 @@ t.test('another configuration ends a quarantine, another gateway respects it', a
   )
   t.equal(await callTool(client, 'echo', { marker: 'back' }), 'back')
 })
+
+t.test(
+  'a command stops a running server, through new configurations, until it is lifted',
+  async (t) => {
+    const gateway = await testGateway(t, { settings: FAST })
+    const installationId = await gateway.install()
+    const client = await connectedClient(t, gateway, installationId, gateway.key())
+    const pid = await callTool(client, 'pid')
+    const commands = gatherCommands(
+      gatewayCommands({ store: gateway.store, now: () => new Date() }),
+    )
+    const perform = async (name: string, input: object) =>
+      commands.get(name)?.perform(input, {
+        ...{ tenantId: 'acme', actorId: 'key:ann', correlationId: 'c', causationId: 'e' },
+        commandId: uuidOf(name, installationId),
+      })
+    const stop = { installationId, cause: 'Too many calls.' }
+    await t.rejects(perform('stop', { installationId }), /parameters of "stop" do not fit/)
+    const first = await perform('stop', stop)
+    t.same(await perform('stop', { ...stop, cause: 'Again.' }), first, 'one command, once')
+    t.match(
+      (await gateway.events('ServerQuarantined')).map(({ data }) => data),
+      [{ cause: 'Too many calls.', untilLifted: true }],
+    )
+    await waitFor('it to stop', () => running(gateway) === 0)
+    await gateway.append(installationId, {
+      type: 'ConfigurationChanged',
+      data: {
+        configuration: { environment: {}, arguments: [], secretNames: [], network: 'none' },
+        changedAt: '2026-01-02T03:04:05.000Z',
+      },
+    })
+    await t.rejects(callTool(client, 'pid'), {
+      message: /was stopped: Too many calls\./,
+      data: { code: 'server-quarantined' },
+    })
+    await perform('lift-quarantine', { installationId })
+    const again = await waitFor('it to start', () => callTool(client, 'pid').catch(() => undefined))
+    t.not(again, pid)
+  },
+)
 
 t.test('an idle server is stopped, and started again by the next call', async (t) => {
   const gateway = await testGateway(t, { settings: { idleMs: 100 } })

@@ -38,7 +38,10 @@ t.test('a quarantined server says since when and why, in the list too', async (t
   const quarantinedAt = '2026-01-03T00:00:00.000Z'
   const facts = { version: '1.0.0', generation: 2, failures: 5, cause: 'It ended with code 3.' }
   const since = await record('quarantine', 'ServerQuarantined', { ...facts, quarantinedAt })
-  const quarantine = { since: quarantinedAt, failures: 5, cause: 'It ended with code 3.' }
+  const quarantine = {
+    ...{ since: quarantinedAt, failures: 5, untilLifted: false },
+    cause: 'It ended with code 3.',
+  }
   const one = (await inject({ url: `${url}?atLeast=${since}` })).json()
   t.same(one.quarantine, quarantine)
   t.equal(one.status, 'installed')
