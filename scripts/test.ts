@@ -3,22 +3,20 @@
  *
  * A Postgres given by TEST_POSTGRES_URL (its superuser's URL) is used as it is.
  */
-import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { endLeftovers, RUN_VARIABLE } from './stack/leftovers.ts'
 import { startPostgres } from './stack/postgres.ts'
 import { provide } from './stack/provide.ts'
 import { say, sentenceFor } from './stack/say.ts'
-import { createTapReport, type TapReport } from './stack/tap-report.ts'
+import { allTestFiles, runTestFiles, type Totals } from './stack/test-files.ts'
 import { BUBBLEWRAP, NATS_SERVER } from './stack/tools.ts'
 
 /** Nothing here has to survive a power cut. */
 const THROW_AWAY = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
-const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 const root = path.resolve(import.meta.dirname, '..')
 
@@ -38,17 +36,22 @@ async function testOnThrowAwayServers(files: readonly string[]): Promise<number>
   const given = process.env.TEST_POSTGRES_URL
   const postgres =
     given === undefined ? await startPostgres({ directory, settings: THROW_AWAY }) : undefined
+  const stopped = new AbortController()
+  for (const signal of STOPPING) process.on(signal, () => stopped.abort())
   try {
     const run = randomUUID()
-    const report = createTapReport(say)
-    const code = await runTap(files, report, {
-      TEST_POSTGRES_URL: given ?? postgres?.superuserUrl,
-      TEST_NATS_BIN: natsServer,
-      BWRAP_BIN: bubblewrap,
-      [RUN_VARIABLE]: run,
+    const totals = await runTestFiles(files.length > 0 ? files : allTestFiles(root), {
+      ...{ root, say, signal: stopped.signal },
+      environment: {
+        ...process.env,
+        TEST_POSTGRES_URL: given ?? postgres?.superuserUrl,
+        TEST_NATS_BIN: natsServer,
+        BWRAP_BIN: bubblewrap,
+        [RUN_VARIABLE]: run,
+      },
     })
     for (const name of endLeftovers(run)) say(`Ended what a test left running: ${name}`)
-    return conclude(report, code)
+    return conclude(totals)
   } finally {
     await postgres?.stop()
     rmSync(directory, { recursive: true, force: true })
@@ -56,30 +59,10 @@ async function testOnThrowAwayServers(files: readonly string[]): Promise<number>
 }
 
 /** The last line is for programs: how many assertions passed and how many failed. */
-function conclude(report: TapReport, code: number): number {
-  const { passed, failed, skipped } = report.totals()
+function conclude({ passed, failed, skipped }: Totals): number {
   const nothingRan = passed + failed === 0
   if (nothingRan) say('No test ran.')
   if (skipped > 0) say(`${skipped} skipped`)
   say(`${passed} passed, ${failed} failed`)
-  return nothingRan || failed > 0 ? Math.max(code, 1) : code
-}
-
-function runTap(
-  files: readonly string[],
-  report: TapReport,
-  servers: NodeJS.ProcessEnv,
-): Promise<number> {
-  const tap = path.join(root, 'node_modules', '.bin', 'tap')
-  const child = spawn(tap, ['--reporter=tap', ...files], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...servers },
-  })
-  createInterface({ input: child.stdout }).on('line', report.line)
-  for (const signal of FORWARDED) process.on(signal, () => child.kill(signal))
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code) => resolve(code ?? 1))
-  })
+  return nothingRan || failed > 0 ? 1 : 0
 }

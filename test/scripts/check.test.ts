@@ -44,7 +44,7 @@ function write(name: string, text: string) {
   writeFileSync(path.join(copy, name), text)
 }
 
-/** In a clean environment: tap's own would put its loaders into every Node process. */
+/** In a clean environment: what this run was told is not for it. */
 function make(target: string) {
   const environment = [`PATH=${process.env.PATH}`, `HOME=${process.env.HOME}`]
   const { status, stdout, stderr } = spawnSync('env', ['-i', ...environment, 'make', target], {

@@ -110,7 +110,7 @@ export function launch(
       cwd: root,
       stdio: ['ignore', output, output],
       env: {
-        ...ownEnvironment(),
+        ...process.env,
         DATABASE_URL: databaseUrl,
         ...(databaseOwnerUrl === undefined ? {} : { DATABASE_OWNER_URL: databaseOwnerUrl }),
         NATS_URL: natsUrl,
@@ -145,12 +145,6 @@ export function exitOf(child: ChildProcess): Promise<ProcessExit> {
   if (child.exitCode !== null || child.signalCode !== null)
     return Promise.resolve({ code: child.exitCode, signal: child.signalCode })
   return new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })))
-}
-
-/** What the test run itself was told about coverage and loaders is not for the program. */
-function ownEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _loader, NODE_V8_COVERAGE: _coverage, ...environment } = process.env
-  return environment
 }
 
 /** @returns the address that the process serves at, once it is ready. */

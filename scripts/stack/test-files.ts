@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { summaryOf, type TapSummary } from './tap-output.ts'
+
+/** A file whose tests take longer says so itself. */
+const TIMEOUT_S = 300
+/** A process that says nothing for so long hangs. */
+const SILENT_MS = 600_000
+const AT_ONCE = 2
+/** What takes longest comes first, so that no processor is idle in the end. */
+const FIRST = [path.join('test', 'e2e'), path.join('test', 'fault')]
+
+export type TestRun = {
+  readonly root: string
+  readonly environment: NodeJS.ProcessEnv
+  readonly say: (line: string) => void
+  /** Ends the files that run, and starts no other. */
+  readonly signal: AbortSignal
+}
+
+export type Totals = { passed: number; failed: number; skipped: number }
+
+/** Every test file below `root`, as a path from there. */
+export function allTestFiles(root: string): readonly string[] {
+  const found = readdirSync(path.join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => path.join('test', name))
+    .sort()
+  const isFirst = (file: string) => FIRST.some((directory) => file.startsWith(directory))
+  return [...found.filter(isFirst), ...found.filter((file) => !isFirst(file))]
+}
+
+/**
+ * Runs each test file in a process of its own, from its source as the program itself runs, and
+ * says one line for each; for one that failed all that it said.
+ */
+export async function runTestFiles(files: readonly string[], run: TestRun): Promise<Totals> {
+  const totals = { passed: 0, failed: 0, skipped: 0 }
+  const left = [...files]
+  const lane = async () => {
+    for (let file = left.shift(); file !== undefined; file = left.shift()) {
+      if (run.signal.aborted) return
+      const start = performance.now()
+      const { passed, failed, skipped, worthReading } = await runTestFile(file, run)
+      const seconds = ((performance.now() - start) / 1_000).toFixed(1)
+      for (const line of worthReading) run.say(line)
+      run.say(`${failed > 0 ? 'not ok' : 'ok'} - ${file} # ${seconds} s`)
+      totals.passed += passed
+      totals.failed += failed
+      totals.skipped += skipped
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, lane))
+  return totals
+}
+
+async function runTestFile(file: string, run: TestRun): Promise<TapSummary> {
+  const child = spawn(process.execPath, ['--import', 'tsx', file], {
+    cwd: run.root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...run.environment, TAP_TIMEOUT: String(TIMEOUT_S) },
+    signal: run.signal,
+  })
+  const lines: string[] = []
+  const exitCode = new Promise<number | null>((resolve) => {
+    child.once('close', resolve)
+    child.once('error', (error) => lines.push(error.message))
+  })
+  const silence = setTimeout(() => child.kill('SIGKILL'), SILENT_MS)
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(line)
+    silence.refresh()
+  })
+  const code = await exitCode
+  clearTimeout(silence)
+  return summaryOf(lines, code)
+}
