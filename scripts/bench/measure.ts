@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** One line of the benchmark's output. `limit` is measured in the same run, in the same unit. */
 export type Measurement = {
@@ -36,6 +37,41 @@ export async function ratePerSecond(
     ),
   )
   return total / seconds
+}
+
+/**
+ * Starts `work` at a steady rate, whether or not what began before is done, so that waiting counts
+ * (an open loop).
+ *
+ * @param rate starts a second.
+ * @param warmUp how many of the `total` are not counted.
+ * @returns ms from when each was due to when it was done; infinite where `work` answers `failed`.
+ */
+export async function latenciesAt(
+  rate: number,
+  total: number,
+  warmUp: number,
+  work: (index: number) => Promise<'done' | 'failed'>,
+): Promise<readonly number[]> {
+  const start = performance.now()
+  const took: number[] = []
+  const all: Promise<void>[] = []
+  for (let index = 0; index < total; ) {
+    const due = ((performance.now() - start) * rate) / 1_000
+    for (; index < Math.min(due, total); index++) {
+      const dueAt = start + (index * 1_000) / rate
+      const counted = index >= warmUp
+      all.push(
+        work(index).then((outcome) => {
+          const ms = outcome === 'done' ? performance.now() - dueAt : Number.POSITIVE_INFINITY
+          if (counted) took.push(ms)
+        }),
+      )
+    }
+    await delay(1)
+  }
+  await Promise.all(all)
+  return took
 }
 
 /**

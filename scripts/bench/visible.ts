@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { performance } from 'node:perf_hooks'
-import { setTimeout as delay } from 'node:timers/promises'
-import type pg from 'pg'
 import { apiKey, apiKeyStream } from '../../domain/identity/api-key.ts'
 import { createProjector } from '../../infra/projector/projector.ts'
 import { createReadFreshness } from '../../infra/projector/read-freshness.ts'
@@ -9,7 +6,7 @@ import { readModels } from '../../projections/read-models.ts'
 import { execute } from '../../services/kernel/execute.ts'
 import { silent } from '../../services/ports/logger.ts'
 import { noMetrics } from '../../services/ports/metrics.ts'
-import { type Measurement, measurement, quantile } from './measure.ts'
+import { latenciesAt, type Measurement, measurement, quantile } from './measure.ts'
 import { BENCH_CONTEXT, type Stage } from './stage.ts'
 
 const PER_SECOND = 1_000
@@ -25,11 +22,12 @@ const SECRET_HASH = '0'.repeat(64)
  */
 export async function benchVisible(stage: Stage): Promise<Measurement> {
   const { pool, store } = await stage.database()
+  await pool.query('create table if not exists bare_rows (id uuid primary key)')
   const limit = await p99(async () => {
     const id = randomUUID()
     await pool.query('insert into bare_rows values ($1)', [id])
     await pool.query('select from bare_rows where id = $1', [id])
-  }, pool)
+  })
   const stop = new AbortController()
   await using freshness = createReadFreshness({ pool })
   const running = createProjector({
@@ -56,31 +54,16 @@ export async function benchVisible(stage: Stage): Promise<Measurement> {
       BENCH_CONTEXT,
     )
     if (!(await freshness.waitFor(position, 30_000))) throw new Error('It is never visible.')
-  }, pool)
+  })
   stop.abort()
   await running
   return measurement('visible.p99', value, 'ms', limit)
 }
 
-/** Starts at their due time whether or not the ones before are done, so that waiting counts. */
-async function p99(work: (index: number) => Promise<unknown>, pool: pg.Pool): Promise<number> {
-  await pool.query('create table if not exists bare_rows (id uuid primary key)')
-  const start = performance.now()
-  const took: number[] = []
-  const all: Promise<void>[] = []
-  for (let index = 0; index < WARM_UP + COMMANDS; ) {
-    const due = ((performance.now() - start) * PER_SECOND) / 1_000
-    for (; index < due && index < WARM_UP + COMMANDS; index++) {
-      const dueAt = start + (index * 1_000) / PER_SECOND
-      const counted = index >= WARM_UP
-      all.push(
-        work(index).then(() => {
-          if (counted) took.push(performance.now() - dueAt)
-        }),
-      )
-    }
-    await delay(1)
-  }
-  await Promise.all(all)
+async function p99(work: (index: number) => Promise<void>): Promise<number> {
+  const took = await latenciesAt(PER_SECOND, WARM_UP + COMMANDS, WARM_UP, async (index) => {
+    await work(index)
+    return 'done'
+  })
   return quantile(took, 0.99)
 }

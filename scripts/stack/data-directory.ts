@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { commandLine } from './leftover.ts'
+import { commandLine } from './processes.ts'
 import { StackError } from './stack-error.ts'
 
 const HOLDER = 'up.ts'

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import path from 'node:path'
 import { type Child, startChild } from './child.ts'
+import { stopLeftover } from './earlier-run.ts'
 import { freePort } from './free-port.ts'
-import { stopLeftover } from './leftover.ts'
 import { StackError } from './stack-error.ts'
 
 const START_TIMEOUT_MS = 30_000

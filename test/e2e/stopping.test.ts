@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { commandLine } from '../../scripts/stack/leftover.ts'
+import { commandLine } from '../../scripts/stack/processes.ts'
 import { servingProcesses } from '../../services/kernel/addresses.ts'
 import { emptyDatabase } from '../support/database.ts'
 import { installFake } from '../support/installed-fake.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { commandLine } from '../../scripts/stack/leftover.ts'
+import { commandLine } from '../../scripts/stack/processes.ts'
 import { servingProcesses } from '../../services/kernel/addresses.ts'
 import { tidemark } from '../support/cli.ts'
 import { AT_LENGTH } from '../support/faults/seeds.ts'

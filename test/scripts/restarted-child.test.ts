@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { startChild } from '../../scripts/stack/child.ts'
-import { commandLine } from '../../scripts/stack/leftover.ts'
+import { commandLine } from '../../scripts/stack/processes.ts'
 import { RestartedChild } from '../../scripts/stack/restarted-child.ts'
 import { freshDataDirectory, runCommand } from '../support/up.ts'
 import { waitFor } from '../support/wait-for.ts'

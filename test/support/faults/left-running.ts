@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { commandLine, environmentOf, processIds } from '../../../scripts/stack/processes.ts'
 
 /**
  * Processes of this machine whose command line or environment names `directory`: a program's
@@ -8,27 +8,8 @@ import { readdirSync, readFileSync } from 'node:fs'
  */
 export function leftRunning(directory: string): string[] {
   return processIds().flatMap((pid) => {
-    const command = contents(pid, 'cmdline')
-    const names = command.includes(directory) || contents(pid, 'environ').includes(directory)
+    const command = commandLine(pid)
+    const names = [command, ...environmentOf(pid)].some((text) => text.includes(directory))
     return names && pid !== process.pid ? [`${pid}: ${command}`] : []
   })
-}
-
-function processIds(): number[] {
-  try {
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number)
-  } catch {
-    return []
-  }
-}
-
-function contents(pid: number, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8').replaceAll('\0', ' ').trim()
-  } catch {
-    // It ended meanwhile, or belongs to another account: then it is none of ours.
-    return ''
-  }
 }

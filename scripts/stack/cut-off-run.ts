@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { commandLine } from './leftover.ts'
+import { commandLine, environmentOf, processIds } from './processes.ts'
 
 /** Every process that a test run starts, and that these start, inherits this variable. */
 export const RUN_VARIABLE = 'TIDEMARK_TEST_RUN'
@@ -11,7 +10,7 @@ export const RUN_VARIABLE = 'TIDEMARK_TEST_RUN'
  */
 export function endLeftovers(run: string): readonly string[] {
   const marked = `${RUN_VARIABLE}=${run}`
-  const found = processes().filter((pid) => environmentOf(pid).includes(marked))
+  const found = processIds().filter((pid) => environmentOf(pid).includes(marked))
   return found.map((pid) => {
     const command = commandLine(pid)
     try {
@@ -21,23 +20,4 @@ export function endLeftovers(run: string): readonly string[] {
     }
     return command
   })
-}
-
-function processes(): readonly number[] {
-  try {
-    return readdirSync('/proc')
-      .map(Number)
-      .filter((pid) => pid > 0)
-  } catch {
-    return []
-  }
-}
-
-/** Empty when the process is gone or somebody else's. */
-function environmentOf(pid: number): readonly string[] {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
-  } catch {
-    return []
-  }
 }

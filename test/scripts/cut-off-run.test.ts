@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import t from 'tap'
-import { endLeftovers, RUN_VARIABLE } from '../../scripts/stack/leftovers.ts'
+import { endLeftovers, RUN_VARIABLE } from '../../scripts/stack/cut-off-run.ts'
 
 function start(environment: NodeJS.ProcessEnv) {
   const child = spawn(

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { commandLine } from './processes.ts'
 import { StackError } from './stack-error.ts'
 
 const PATIENCE_MS = 30_000
@@ -35,16 +35,5 @@ function pidIn(file: string): number | undefined {
     return pid > 1 ? pid : undefined
   } catch {
     return undefined
-  }
-}
-
-/** @returns the command line of a living process, '' when there is none. */
-export function commandLine(pid: number): string {
-  try {
-    if (process.platform === 'linux')
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
-  } catch {
-    return ''
   }
 }
