@@ -2,6 +2,11 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import type pg from 'pg'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 import type { EventStore, Position } from '../../services/ports/event-store.ts'
+import type {
+  ReadModelVerdict,
+  ReadModelVerifier,
+  VerificationProgress,
+} from '../../services/ports/read-model-verifier.ts'
 import { createReadDatabase } from '../postgres/pool.ts'
 import { buildThrough, startBuild } from './build.ts'
 import { readCheckpoints } from './checkpoints.ts'
@@ -15,35 +20,21 @@ export type VerifyOptions = {
   readonly store: EventStore
   readonly readModels: readonly AnyReadModel[]
   readonly signal: AbortSignal
-  /** `events` is how many were projected so far, `position` how far in the log. */
-  readonly onProgress?: (progress: {
-    readonly events: number
-    readonly position: Position
-    readonly end: Position
-  }) => void
+  readonly onProgress?: (progress: VerificationProgress) => void
   /** By default the live one. */
   readonly schema?: string
 }
 
-export type ReadModelVerdict = {
-  readonly readModel: string
-  /**
-   * `different`: the rows are not what the log says, as far as the position. `not-verified`:
-   * there are no rows of this version yet. One that stands still is compared as far as it came.
-   */
-  readonly verdict: 'identical' | 'different' | 'not-verified'
-  /** The position up to which it was rebuilt and compared. */
-  readonly position: Position
-  /** Streams that the live rows leave out, because one of their events could not be projected. */
-  readonly parkedStreams: number
-  /** Why it stands still; null when it does not. */
-  readonly stopped: string | null
-  readonly tables: readonly TableComparison[]
-}
-
-export type Verification = {
-  readonly identical: boolean
-  readonly readModels: readonly ReadModelVerdict[]
+/** The port, over these read models. */
+export function createReadModelVerifier(
+  shared: Pick<VerifyOptions, 'pool' | 'store' | 'readModels'>,
+): ReadModelVerifier {
+  return {
+    verify: (signal, onProgress, readModel) => {
+      const readModels = shared.readModels.filter(({ name }) => name === (readModel ?? name))
+      return verifyReadModels({ ...shared, readModels, signal, onProgress })
+    },
+  }
 }
 
 /**
@@ -53,7 +44,9 @@ export type Verification = {
  *
  * @throws when `signal` aborts, or the store or the database fails.
  */
-export async function verifyReadModels(options: VerifyOptions): Promise<Verification> {
+export async function verifyReadModels(
+  options: VerifyOptions,
+): ReturnType<ReadModelVerifier['verify']> {
   const { pool, store, readModels, signal, onProgress, schema = LIVE_SCHEMA } = options
   const db = createReadDatabase<unknown>(pool)
   const live = scratchName('live')

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { InstallerEvent } from '../../domain/installer/events.ts'
 import {
@@ -15,6 +14,7 @@ import { type Cause, causeIn } from '../kernel/cause.ts'
 import { withCorrelation } from '../kernel/correlation.ts'
 import { type CommandContext, execute, load } from '../kernel/execute.ts'
 import { react } from '../kernel/react.ts'
+import { untilDone } from '../kernel/until-done.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { DeliveredMessage, MessageBus } from '../ports/message-bus.ts'
@@ -115,17 +115,17 @@ async function everyRef(
   { db, logger }: InstallerReactorDeps,
   signal: AbortSignal,
 ): Promise<readonly Ref[]> {
-  while (!signal.aborted) {
-    try {
-      const rows = await everyInstallation(db)
-      return rows.map((row) => ({ tenantId: row.tenant_id, installationId: row.installation_id }))
-    } catch (error) {
-      if (!signal.aborted)
-        logger.warn({ err: error }, 'What is to be resumed is not known; it is asked again.')
-    }
-    await delay(RESUME_AGAIN_MS, undefined, { signal }).catch(() => {})
-  }
-  return []
+  const rows = await untilDone(
+    () => everyInstallation(db),
+    RESUME_AGAIN_MS,
+    signal,
+    (error) =>
+      logger.warn({ err: error }, 'What is to be resumed is not known; it is asked again.'),
+  )
+  return (rows ?? []).map((row) => ({
+    tenantId: row.tenant_id,
+    installationId: row.installation_id,
+  }))
 }
 
 function refOf({ subject, data }: DeliveredMessage): Ref {

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import type pg from 'pg'
 import type { KeyRing } from '../../infra/crypto/key-ring.ts'
 import type { KeyTables } from '../../infra/crypto/key-tables.ts'
+import { createSecretStore } from '../../infra/crypto/secret-store.ts'
 import { createPrometheusMetrics, type PrometheusMetrics } from '../../infra/metrics/prometheus.ts'
 import { createNatsMessageBus } from '../../infra/nats/message-bus.ts'
 import { migrate } from '../../infra/postgres/migrate.ts'
@@ -17,6 +18,7 @@ import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { MessageBus } from '../ports/message-bus.ts'
 import type { ReadFreshness } from '../ports/read-freshness.ts'
+import type { SecretStore } from '../ports/secret-store.ts'
 import type { Part } from './background.ts'
 import type { Config, Role } from './config.ts'
 import { openLog } from './open-log.ts'
@@ -37,6 +39,7 @@ export type Platform = {
   readonly pool: pg.Pool
   readonly db: Kysely<Tables>
   readonly keys: KeyRing
+  readonly secrets: SecretStore
   /** As stored, personal data encrypted: for what leaves the process. */
   readonly log: EventStore
   /** The log with personal data in plain text. */
@@ -85,16 +88,15 @@ export async function openPlatform(deps: PlatformDeps): Promise<Platform> {
     queryTimeoutMs: QUERY_TIMEOUT_MS,
   })
   const db = createReadDatabase<Tables>(queries)
-  const { keys, log, store } = await openLog({
-    ...{ ...deps, metrics, now },
-    db: createReadDatabase<KeyTables>(pool),
-  })
+  const keyTables = createReadDatabase<KeyTables>(pool)
+  const { keys, log, store } = await openLog({ ...deps, metrics, now, db: keyTables })
+  const secrets = createSecretStore({ db: keyTables, tenantKeys: keys.tenantKeys })
   await waitForDependency('The event store', logger, () => log.head())
   const bus = owned.use('message bus', createNatsMessageBus({ url: config.natsUrl, logger }))
   if (needsBus(config)) await waitForDependency('NATS', logger, () => bus.lastPosition())
   const checkpoints = owned.use('read freshness', createReadFreshness({ pool, readModels }))
   const freshness = untilStopping(checkpoints, deps.stopping)
-  return { ...deps, metrics, now, pool, db, keys, log, store, bus, freshness }
+  return { ...deps, metrics, now, pool, db, keys, secrets, log, store, bus, freshness }
 }
 
 export function needsBus({ roles }: Config): boolean {

@@ -4,7 +4,7 @@ import { holdLease } from '../../infra/postgres/lease.ts'
 import { createProjections } from '../../infra/projector/projections.ts'
 import { createProjector } from '../../infra/projector/projector.ts'
 import { createReadModelRebuilder } from '../../infra/projector/rebuilder.ts'
-import { verifyReadModels } from '../../infra/projector/verify.ts'
+import { createReadModelVerifier } from '../../infra/projector/verify.ts'
 import { readModels } from '../../projections/read-models.ts'
 import { auditRoutes } from '../audit/routes.ts'
 import type { HealthResult } from '../kernel/health-routes.ts'
@@ -12,7 +12,6 @@ import { createVerifications } from '../kernel/verifications.ts'
 import { runRebuilds } from '../operations/rebuilds.ts'
 import { operationsRoutes } from '../operations/routes.ts'
 import type { Projections } from '../ports/projections.ts'
-import type { ReadModelVerifier } from '../ports/read-model-verifier.ts'
 import type { Context, Platform } from './platform.ts'
 
 /** Behind by more than this, answers are too old to be sent: positions count events in Postgres, bytes in EventStoreDB. */
@@ -22,12 +21,7 @@ const MAX_LAG = { postgres: 50_000n, eventStoreDb: 50_000_000n } as const
 export function composeReadSide(platform: Platform): Context {
   const { bus, config, log, logger, metrics, now, pool, stopping, store } = platform
   const shared = { pool, store, readModels }
-  const verifier: ReadModelVerifier = {
-    verify: (signal, onProgress, readModel) => {
-      const named = readModels.filter(({ name }) => name === (readModel ?? name))
-      return verifyReadModels({ ...shared, readModels: named, signal, onProgress })
-    },
-  }
+  const verifier = createReadModelVerifier(shared)
   const verifications = createVerifications({ verifier, logger, stopping })
   const rebuilder = createReadModelRebuilder({ ...shared, logger })
   const maxLag = config.eventStoreUrl === undefined ? MAX_LAG.postgres : MAX_LAG.eventStoreDb

@@ -1,7 +1,5 @@
 import { createArtifactStore } from '../../infra/artifacts/artifact-store.ts'
-import type { KeyTables } from '../../infra/crypto/key-tables.ts'
 import { keepPepper } from '../../infra/crypto/secret-file.ts'
-import { createSecretStore } from '../../infra/crypto/secret-store.ts'
 import { sessionKeyFrom } from '../../infra/crypto/session-key.ts'
 import { createMcpConnector } from '../../infra/mcp/connector.ts'
 import { createGuardedFetch } from '../../infra/mcp/guarded-fetch.ts'
@@ -62,16 +60,12 @@ export async function composeServers(platform: Platform, version: string): Promi
 }
 
 async function openMachine(platform: Platform, version: string): Promise<Machine> {
-  const { config, keys, owned, pool } = platform
+  const { config, owned, secrets } = platform
   const dataDir = config.dataDirectory
   const sandbox = await createSandbox({
     dataDir,
     setting: config.sandbox,
     bwrap: config.bubblewrap,
-  })
-  const secrets = createSecretStore({
-    db: createReadDatabase<KeyTables>(pool),
-    tenantKeys: keys.tenantKeys,
   })
   const artifacts = createArtifactStore({ dataDir })
   const remote = owned.use(

@@ -1,7 +1,4 @@
-import type { KeyTables } from '../../infra/crypto/key-tables.ts'
-import { createSecretStore } from '../../infra/crypto/secret-store.ts'
 import { holdLease } from '../../infra/postgres/lease.ts'
-import { createReadDatabase } from '../../infra/postgres/pool.ts'
 import { createDeliveryLedger } from '../../infra/webhooks/delivery-ledger.ts'
 import { createWebhookSender } from '../../infra/webhooks/http-sender.ts'
 import type { HealthResult } from '../kernel/health-routes.ts'
@@ -13,11 +10,7 @@ import type { Context, Platform } from './platform.ts'
 
 /** Telling other programs what happens, by calling them. */
 export function composeWebhooks(platform: Platform): Context {
-  const { config, db, keys, log, logger, metrics, now, owned, pool } = platform
-  const secrets = createSecretStore({
-    db: createReadDatabase<KeyTables>(pool),
-    tenantKeys: keys.tenantKeys,
-  })
+  const { config, db, log, logger, metrics, now, owned, pool, secrets } = platform
   const sender = owned.use(
     'webhook calls',
     createWebhookSender({ allowPrivate: config.allowPrivateWebhooks }),

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { operationsEvents } from '../../domain/operations/events.ts'
 import {
   nextAction,
@@ -9,6 +8,7 @@ import {
 import { OPERATING_TENANT } from '../kernel/actor.ts'
 import { causeIn } from '../kernel/cause.ts'
 import { execute, load } from '../kernel/execute.ts'
+import { untilDone } from '../kernel/until-done.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { ReadModelRebuilder, RebuildOutcome } from '../ports/read-model-rebuilder.ts'
@@ -43,16 +43,12 @@ export async function runRebuilds(deps: RebuildsDeps, signal: AbortSignal): Prom
 
 /** Does what the stream says is owed, however often it takes. */
 async function settle(deps: RebuildsDeps, stream: string, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await settleOnce(deps, stream, signal)
-      return
-    } catch (error) {
-      if (signal.aborted) return
-      deps.logger.warn({ stream, err: error }, 'rebuild is interrupted')
-      await delay(RETRY_MS, undefined, { signal }).catch(() => {})
-    }
-  }
+  await untilDone(
+    () => settleOnce(deps, stream, signal),
+    RETRY_MS,
+    signal,
+    (error) => deps.logger.warn({ stream, err: error }, 'rebuild is interrupted'),
+  )
 }
 
 async function settleOnce(deps: RebuildsDeps, stream: string, signal: AbortSignal): Promise<void> {

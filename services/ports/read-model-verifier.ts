@@ -27,7 +27,9 @@ export type ReadModelVerdict = {
 }
 
 export type VerificationProgress = {
+  /** How many were projected so far. */
   readonly events: number
+  /** How far in the log. */
   readonly position: Position
   readonly end: Position
 }

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { subjectStream } from '../../domain/privacy/subject.ts'
 import { causeIn } from '../kernel/cause.ts'
 import { withCorrelation } from '../kernel/correlation.ts'
+import { untilDone } from '../kernel/until-done.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { DeliveredMessage, MessageBus } from '../ports/message-bus.ts'
 import { type ErasureDeps, finishErasure } from './erasure.ts'
@@ -48,14 +48,12 @@ export async function runPrivacyReactor(
 
 /** What a process that died left goes on at once, not when its message comes again. Never rejects. */
 async function resume(deps: PrivacyReactorDeps, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      return await carryOutRotation(deps, signal)
-    } catch (error) {
-      if (!signal.aborted) deps.logger.warn({ err: error }, 'A rotation of keys is interrupted.')
-      await delay(RESUME_AGAIN_MS, undefined, { signal }).catch(() => {})
-    }
-  }
+  await untilDone(
+    () => carryOutRotation(deps, signal),
+    RESUME_AGAIN_MS,
+    signal,
+    (error) => deps.logger.warn({ err: error }, 'A rotation of keys is interrupted.'),
+  )
 }
 
 async function finish(deps: PrivacyReactorDeps, { subject, data }: DeliveredMessage) {

@@ -1,13 +1,13 @@
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createProjections } from '../../../infra/projector/projections.ts'
-import { createProjector } from '../../../infra/projector/projector.ts'
 import { createReadFreshness } from '../../../infra/projector/read-freshness.ts'
 import type { AnyReadModel } from '../../../projections/kernel/read-model.ts'
 import type { EventStore } from '../../../services/ports/event-store.ts'
 import { EventStoreUnavailableError } from '../../../services/ports/event-store.ts'
 import { type Logger, silent } from '../../../services/ports/logger.ts'
 import { type Metrics, noMetrics } from '../../../services/ports/metrics.ts'
+import { runProjector } from '../../support/projected.ts'
 import {
   callsOf,
   REFUSED,
@@ -31,17 +31,8 @@ type Options = {
   readonly metrics?: Metrics
 }
 
-/** Runs a projector until the end of the test, or until the function that it returns is called. */
 function start(t: Test, { pool, store }: UsageFixture, options: Options = {}) {
-  const stop = new AbortController()
-  const deps = { pool, store, readModels: models, logger: silent, metrics: noMetrics, ...options }
-  const ended = createProjector(deps).run(stop.signal)
-  const end = async () => {
-    stop.abort()
-    await ended
-  }
-  t.teardown(end)
-  return end
+  return runProjector(t, { pool, store, readModels: models, ...options })
 }
 
 async function caughtUp(t: Test, { pool, store }: UsageFixture): Promise<void> {

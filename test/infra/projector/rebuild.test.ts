@@ -1,14 +1,13 @@
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createProjections } from '../../../infra/projector/projections.ts'
-import { createProjector } from '../../../infra/projector/projector.ts'
 import { createReadFreshness } from '../../../infra/projector/read-freshness.ts'
 import { createReadModelRebuilder } from '../../../infra/projector/rebuilder.ts'
 import { verifyReadModels } from '../../../infra/projector/verify.ts'
 import type { AnyReadModel } from '../../../projections/kernel/read-model.ts'
 import type { EventStore } from '../../../services/ports/event-store.ts'
 import { silent } from '../../../services/ports/logger.ts'
-import { noMetrics } from '../../../services/ports/metrics.ts'
+import { runProjector } from '../../support/projected.ts'
 import {
   callsOf,
   REFUSED,
@@ -26,15 +25,7 @@ const always = async () => true
 type Options = { readonly readModels?: readonly AnyReadModel[]; readonly store?: EventStore }
 
 function start(t: Test, { pool, store }: UsageFixture, options: Options = {}) {
-  const stop = new AbortController()
-  const deps = { pool, store, readModels, logger: silent, metrics: noMetrics, ...options }
-  const ended = createProjector(deps).run(stop.signal)
-  const end = async () => {
-    stop.abort()
-    await ended
-  }
-  t.teardown(end)
-  return end
+  return runProjector(t, { pool, store, readModels: readModels, ...options })
 }
 
 /** The same store, whose followers are made by `follow`. */

@@ -1,18 +1,15 @@
 import t, { type Test } from 'tap'
 import { createNatsMessageBus } from '../../../infra/nats/message-bus.ts'
 import { createProjections } from '../../../infra/projector/projections.ts'
-import { createProjector } from '../../../infra/projector/projector.ts'
-import { createReadFreshness } from '../../../infra/projector/read-freshness.ts'
 import { createReadModelRebuilder } from '../../../infra/projector/rebuilder.ts'
-import { verifyReadModels } from '../../../infra/projector/verify.ts'
+import { createReadModelVerifier } from '../../../infra/projector/verify.ts'
 import { createVerifications } from '../../../services/kernel/verifications.ts'
 import { runRebuilds } from '../../../services/operations/rebuilds.ts'
 import { operationsRoutes } from '../../../services/operations/routes.ts'
 import { silent } from '../../../services/ports/logger.ts'
-import { noMetrics } from '../../../services/ports/metrics.ts'
 import type { ReadModelRebuilder } from '../../../services/ports/read-model-rebuilder.ts'
-import type { ReadModelVerifier } from '../../../services/ports/read-model-verifier.ts'
 import { testApp } from '../../support/app.ts'
+import { projected } from '../../support/projected.ts'
 import {
   callsOf,
   totals,
@@ -31,26 +28,12 @@ const LIST = '/v1/operations/projections'
 async function scene(t: Test) {
   const fixture = await usageFixture(t)
   const { pool, store } = fixture
-  const stop = new AbortController()
-  const deps = { pool, store, readModels, logger: silent, metrics: noMetrics }
-  const ended = createProjector(deps).run(stop.signal)
-  t.teardown(async () => {
-    stop.abort()
-    await ended
-  })
+  const freshness = projected(t, store, pool, readModels)
   await track(store, '1', 'a', 'b', 'a')
-  await using freshness = createReadFreshness({ pool })
   await freshness.waitFor(3n, 20_000)
 
-  const verifier: ReadModelVerifier = {
-    verify: (signal, _onProgress, name) =>
-      verifyReadModels({
-        ...fixture,
-        signal,
-        readModels: readModels.filter((m) => m.name === name),
-      }),
-  }
-  const stopping = stop.signal
+  const verifier = createReadModelVerifier({ pool, store, readModels })
+  const stopping = new AbortController().signal
   const verifications = createVerifications({ verifier, logger: silent, stopping })
   const projections = createProjections({ ...fixture, readModels })
   // Nothing listens there: the read models do not need the bus.

@@ -1,16 +1,13 @@
 import t from 'tap'
 import { createNatsMessageBus } from '../../../infra/nats/message-bus.ts'
 import { createProjections } from '../../../infra/projector/projections.ts'
-import { createProjector } from '../../../infra/projector/projector.ts'
-import { createReadFreshness } from '../../../infra/projector/read-freshness.ts'
-import { verifyReadModels } from '../../../infra/projector/verify.ts'
+import { createReadModelVerifier } from '../../../infra/projector/verify.ts'
 import { createVerifications } from '../../../services/kernel/verifications.ts'
 import { operationsRoutes } from '../../../services/operations/routes.ts'
 import { silent } from '../../../services/ports/logger.ts'
-import { noMetrics } from '../../../services/ports/metrics.ts'
-import type { ReadModelVerifier } from '../../../services/ports/read-model-verifier.ts'
 import { testApp } from '../../support/app.ts'
 import { freshNats } from '../../support/nats.ts'
+import { projected } from '../../support/projected.ts'
 import { recordedEvent } from '../../support/recorded-event.ts'
 import {
   repaired,
@@ -28,13 +25,7 @@ const nats = await freshNats(t)
 const bus = createNatsMessageBus({ url: nats.url, logger: silent })
 t.teardown(() => bus[Symbol.asyncDispose]())
 const projections = createProjections({ pool, store, readModels })
-const verifier: ReadModelVerifier = {
-  verify: (signal, _onProgress, readModel) =>
-    verifyReadModels({
-      ...{ pool, store, signal },
-      readModels: readModels.filter(({ name }) => name === readModel),
-    }),
-}
+const verifier = createReadModelVerifier({ pool, store, readModels })
 const stopping = new AbortController().signal
 const verifications = createVerifications({ verifier, logger: silent, stopping })
 const now = () => new Date()
@@ -43,16 +34,9 @@ const { inject } = await testApp(
   operationsRoutes({ projections, store, bus, verifications, now }),
 )
 
-const stop = new AbortController()
-const deps = { pool, store, readModels, logger: silent, metrics: noMetrics }
-const ended = createProjector(deps).run(stop.signal)
-t.teardown(async () => {
-  stop.abort()
-  await ended
-})
+const freshness = projected(t, store, pool, readModels)
 await track(store, 'sick', 'a', THROWS, 'b', 'c')
 await track(store, 'well', 'a')
-await using freshness = createReadFreshness({ pool })
 await freshness.waitFor(5n, 20_000)
 
 const get = async (url: string) => (await inject({ url })).json()
