@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { type TailEvent, type TailOptions, tail } from '../event-tail.ts'
+import { usage } from '../failure.ts'
 import { print } from '../output.ts'
 import { printable } from '../printable.ts'
 import { sessionOf } from '../session.ts'
@@ -15,11 +16,21 @@ export function addEventCommands(program: Command): void {
     .option('--stream <name>', 'only this stream')
     .option('--installation <id>', 'only what was done with this installation')
     .option('--after <position>', 'from after this position; 0 = from the first event')
-    .action(async (options: TailOptions, command: Command) => {
+    .option('--limit <count>', 'end after so many events')
+    .action(async ({ limit, ...options }: TailOptions & { limit?: string }, command: Command) => {
       const { api, json } = sessionOf(command)
-      for await (const event of tail(api, options))
+      let left = limitOf(limit)
+      for await (const event of tail(api, options)) {
         print(json ? JSON.stringify(event) : lineOf(event))
+        if (--left === 0) return
+      }
     })
+}
+
+function limitOf(count: string | undefined): number {
+  if (count === undefined) return Number.POSITIVE_INFINITY
+  if (!/^[1-9]\d{0,8}$/.test(count)) throw usage('--limit is a whole number, at least 1.')
+  return Number(count)
 }
 
 function lineOf({ position, time, type, subject, actorid, data }: TailEvent): string {

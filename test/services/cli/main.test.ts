@@ -118,6 +118,23 @@ t.test('a server that is too busy for a moment is asked again', async (t) => {
   t.equal(asked, 2)
 })
 
+function event(position: number): string {
+  const text = { type: 'T', time: 't', subject: 's', actorid: 'a', data: {} }
+  return `id: ${position}\ndata: ${JSON.stringify({ ...text, position: String(position) })}\n\n`
+}
+
+t.test('a tail with a limit ends by itself while its stream stays open', async (t) => {
+  const url = await serve(t, (_request, response) => {
+    response.setHeader('content-type', 'text/event-stream')
+    response.write([5, 6, 7].map(event).join(''))
+  })
+  const tail = (limit: string) => tidemark(['events', 'tail', '--limit', limit, '--url', url])
+  const { code, stdout } = await tail('2')
+  t.equal(code, 0)
+  t.equal(stdout.trim().split('\n').length, 2)
+  t.match(await tail('none'), { code: 2, stderr: '--limit is a whole number, at least 1.\n' })
+})
+
 t.test('a quarantined server is shown as that, and how to let it start again', async (t) => {
   const quarantine = { since: '2026-01-03', failures: 5, cause: 'It ended with code 3.' }
   const installed = {
@@ -240,8 +257,6 @@ t.test(
     const asked: (string | null)[] = []
     const url = await serve(t, (request, response) => {
       asked.push(new URL(request.url ?? '', 'http://x').searchParams.get('after'))
-      const event = (position: number) =>
-        `id: ${position}\ndata: ${JSON.stringify({ type: 'T', time: 't', subject: 's', actorid: 'a', position: String(position), data: {} })}\n\n`
       response.setHeader('content-type', 'text/event-stream')
       if (asked.length === 1) {
         response.write('id: 4\n\n')
