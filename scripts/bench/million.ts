@@ -35,11 +35,13 @@ export async function benchMillion(stage: Stage): Promise<readonly Measurement[]
   const scope: Scope = { teardown: (stop) => void ending.unshift(stop) }
   try {
     const natsUrl = await stage.bus()
-    const empty = optionsFor(stage, (await stage.database()).url, natsUrl, undefined)
+    const emptyUrl = (await stage.database()).url
+    const empty = optionsFor(emptyUrl, newDirectory(stage), natsUrl)
     await startsIn(scope, empty)
     const startEmpty = await startsIn(scope, empty)
     const { url, pool, store } = await stage.database()
-    const options = (busUrl: string, roles?: string) => optionsFor(stage, url, busUrl, roles)
+    const directory = newDirectory(stage)
+    const options = (busUrl: string, roles?: string) => optionsFor(url, directory, busUrl, roles)
     // Makes the tenant and the key.
     await (await startTidemark(scope, options(natsUrl))).stop()
     await fillRealistically(store, EVENTS)
@@ -75,18 +77,17 @@ export async function benchMillion(stage: Stage): Promise<readonly Measurement[]
   }
 }
 
-/** One data directory a database, because the key that the first start makes is in it. */
-const directories = new Map<string, string>()
+/** For each database its own: the key that the first start makes is in it. */
+function newDirectory({ directory }: Stage): string {
+  return mkdtempSync(path.join(directory, 'data-'))
+}
 
 function optionsFor(
-  stage: Stage,
   databaseUrl: string,
+  dataDirectory: string,
   natsUrl: string,
-  roles: string | undefined,
+  roles?: string,
 ): TidemarkOptions & { readonly dataDirectory: string } {
-  const known = directories.get(databaseUrl)
-  const dataDirectory = known ?? mkdtempSync(path.join(stage.directory, 'data-'))
-  directories.set(databaseUrl, dataDirectory)
   const environment = {
     LOG_LEVEL: 'warn',
     ...(roles === undefined ? {} : { TIDEMARK_ROLES: roles }),
