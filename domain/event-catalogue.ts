@@ -1,4 +1,5 @@
 import { analyticsEvents } from './analytics/events.ts'
+import { customEvents } from './custom/events.ts'
 import { gatewayEvents } from './gateway/events.ts'
 import { identityEvents } from './identity/events.ts'
 import { installerEvents } from './installer/events.ts'
@@ -18,6 +19,7 @@ export const eventCatalogue: Readonly<Record<string, ContextEvents>> = {
   operations: operationsEvents,
   privacy: privacyEvents,
   webhooks: webhooksEvents,
+  custom: customEvents,
 }
 
 const byType: ReadonlyMap<string, { context: string; definition: EventDefinition }> = new Map(

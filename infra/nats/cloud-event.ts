@@ -1,4 +1,5 @@
 import { type JsMsg, type MsgHdrs, MsgHdrsImpl } from 'nats'
+import { shownType } from '../../domain/custom/events.ts'
 import { eventDefinition, isOfNewerProgram } from '../../domain/event-catalogue.ts'
 import { currentVersion } from '../../domain/kernel/upcast.ts'
 import type { Position, RecordedEvent } from '../../services/ports/event-store.ts'
@@ -55,7 +56,7 @@ function contextAttributes(event: RecordedEvent): Record<string, string[]> {
   return {
     'ce-specversion': ['1.0'],
     'ce-id': [event.eventId],
-    'ce-type': [percentEncoded(event.type)],
+    'ce-type': [percentEncoded(shownType(event))],
     'ce-source': [`/tidemark/${context}`],
     'ce-subject': [percentEncoded(event.stream)],
     'ce-time': [event.time],

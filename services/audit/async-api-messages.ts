@@ -127,10 +127,15 @@ export function messages(): Json {
   }
 }
 
+/** Events of a tenant's own types are shown as those. */
+function shownAs(type: string): Json {
+  return type === 'CustomEventEmitted' ? { pattern: '^custom\\.' } : { const: type }
+}
+
 function binary(each: EventVersion): Json {
   const { context, type, version } = each
   const fixed = {
-    'ce-type': { const: type },
+    'ce-type': shownAs(type),
     'ce-source': { const: `/tidemark/${context}` },
     'ce-dataschema': { const: dataSchema(each) },
   }
@@ -145,7 +150,7 @@ function binary(each: EventVersion): Json {
 }
 
 function structured(each: EventVersion): Json {
-  const own = { type: { const: each.type }, data: schemaRef(dataSchema(each)) }
+  const own = { type: shownAs(each.type), data: schemaRef(dataSchema(each)) }
   return {
     name: each.type,
     title: each.type,

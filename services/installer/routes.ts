@@ -8,13 +8,13 @@ import { v5 as uuidOf } from 'uuid'
 import { isBreaking } from '../../domain/installer/breaking.ts'
 import { appendContext } from '../kernel/actor.ts'
 import type { CommandContext } from '../kernel/execute.ts'
+import { IdempotencyHeaders } from '../kernel/idempotency.ts'
 import { InstallerCommands, type InstallerCommandsDeps, requireActive } from './commands.ts'
 import { type InstallationReadsDeps, installationReads } from './read-routes.ts'
 import {
   Accepted,
   Checked,
   ConfigurationBody,
-  IdempotencyHeaders,
   InstallBody,
   Params,
   RollbackBody,

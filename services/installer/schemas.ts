@@ -34,15 +34,6 @@ export const SecretParams = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 200 }),
 })
 
-export const IdempotencyHeaders = Type.Object({
-  'idempotency-key': Type.Optional(
-    Type.String({
-      pattern: '^[\\x21-\\x7e]{1,200}$',
-      description: 'The same key is the same request: it is carried out once.',
-    }),
-  ),
-})
-
 const configuration = Type.Optional(
   Type.Object(
     { ...settings, secrets: values('like `environment`; stored encrypted, never shown') },

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { shownType } from '../../domain/custom/events.ts'
 import { eventDefinition } from '../../domain/event-catalogue.ts'
 import type { RecordedEvent } from '../ports/event-store.ts'
 
@@ -10,7 +11,9 @@ export const CloudEvent = Type.Object(
     specversion: Type.Literal('1.0'),
     id: Type.String({ format: 'uuid' }),
     source: Type.String({ format: 'uri-reference' }),
-    type: Type.String({ description: 'event type, for example ServerInstalled' }),
+    type: Type.String({
+      description: 'event type, for example ServerInstalled or custom.InvoicePaid',
+    }),
     subject: Type.String({ description: 'stream' }),
     time: Type.String({ format: 'date-time' }),
     datacontenttype: Type.Literal('application/json'),
@@ -32,7 +35,7 @@ export function toCloudEvent(event: RecordedEvent) {
     specversion: '1.0' as const,
     id: event.eventId,
     source: `/tidemark/${eventDefinition(event.type)?.context ?? 'unknown'}`,
-    type: event.type,
+    type: shownType(event),
     subject: event.stream,
     time: event.time,
     datacontenttype: 'application/json' as const,

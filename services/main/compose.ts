@@ -5,6 +5,7 @@ import type { Logger } from '../ports/logger.ts'
 import { composeAnalytics } from './analytics-context.ts'
 import { Background } from './background.ts'
 import type { Config } from './config.ts'
+import { composeCustom } from './custom-context.ts'
 import { buildHttpServer, closeHttpServer, listen } from './http-server.ts'
 import { composeIdentity } from './identity-context.ts'
 import { Owned } from './owned.ts'
@@ -81,6 +82,7 @@ async function serve(platform: Platform, version: string) {
     composeAnalytics(platform),
     composePrivacy(platform),
     composeWebhooks(platform),
+    composeCustom(platform),
   ]
   const background = startBackground(platform, contexts)
   const app = await buildHttpServer({
