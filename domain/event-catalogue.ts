@@ -8,6 +8,7 @@ import { operationsEvents } from './operations/events.ts'
 import { privacyEvents } from './privacy/events.ts'
 import { registryEvents } from './registry/events.ts'
 import { webhooksEvents } from './webhooks/events.ts'
+import { workflowsEvents } from './workflows/events.ts'
 
 /** Every event type, by bounded context. Type names are unique in the system. */
 export const eventCatalogue: Readonly<Record<string, ContextEvents>> = {
@@ -20,6 +21,7 @@ export const eventCatalogue: Readonly<Record<string, ContextEvents>> = {
   privacy: privacyEvents,
   webhooks: webhooksEvents,
   custom: customEvents,
+  workflows: workflowsEvents,
 }
 
 const byType: ReadonlyMap<string, { context: string; definition: EventDefinition }> = new Map(
