@@ -3,12 +3,15 @@ export type TapSummary = {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
-  /** All of a file that failed, of another one the reasons of what was skipped. */
+  /** All of a file that failed, of another one why tests were skipped and what was measured. */
   readonly worthReading: readonly string[]
 }
 
 /** tap's closing comment, such as `# { total: 5, pass: 4, fail: 1 }`. */
 const CLOSING = /^# \{ (total: .*) \}$/
+
+/** `t.skip` with its reason, and `t.comment('measured: …')`. */
+const TOLD = / # SKIP\b|^ *# measured: /
 
 /**
  * @param lines the output of a test file that was run by itself.
@@ -22,6 +25,6 @@ export function summaryOf(lines: readonly string[], exitCode: number | null): Ta
   const failed = Math.max(count('fail'), ended ? 0 : 1)
   return {
     ...{ passed: count('pass'), failed, skipped: count('skip') },
-    worthReading: failed > 0 ? lines : lines.filter((line) => / # SKIP\b/.test(line)),
+    worthReading: failed > 0 ? lines : lines.filter((line) => TOLD.test(line)),
   }
 }

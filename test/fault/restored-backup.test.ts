@@ -2,11 +2,10 @@ import { cpSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
-import t, { type Test } from 'tap'
-import type { TestDatabase } from '../support/database.ts'
+import t from 'tap'
 import { startLoad } from '../support/faults/command-load.ts'
 import { emptyLedger, type Ledger } from '../support/faults/ledger.ts'
+import { restoredHost } from '../support/faults/restored-host.ts'
 import { everySeed, timeForSeeds } from '../support/faults/seeds.ts'
 import { faultStage } from '../support/faults/stage.ts'
 import { ownPostgres } from '../support/own-postgres.ts'
@@ -35,41 +34,12 @@ t.test(
       await postgres.start()
       await load.stop()
       t.ok(ledger.acknowledged.length > 0, 'commands were taken before the backup')
-      await restore(t, cluster, keys, ledger)
+      const host = await restoredHost(t, stage.database, { cluster, dataDirectory: keys })
+      const again = await host.start()
+      t.equal((await again.request('/v1/whoami')).status, 200, 'API keys are those of before')
+      await host.assertTruth(t, ledger)
+      await host.assertNothingLeft(t, again)
     }),
 )
 
 t.test('it ends in order', (t) => stage.assertNothingLeft(t, program))
-
-/** On a Postgres of its own, with a NATS server that knows nothing, and without any read model. */
-async function restore(
-  t: Test,
-  cluster: string,
-  dataDirectory: string,
-  ledger: Ledger,
-): Promise<void> {
-  const restored = await ownPostgres(t, cluster)
-  const { port } = new URL(restored.superuserUrl)
-  const database = movedTo(port, stage.database)
-  await dropReadModels(restored.superuserUrl, database)
-  const host = await faultStage(t, { database, dataDirectory })
-  const again = await host.start()
-  t.equal((await again.request('/v1/whoami')).status, 200, 'API keys are those of before')
-  await host.assertTruth(t, ledger)
-  await host.assertNothingLeft(t, again)
-}
-
-function movedTo(port: string, { ownerUrl, appUrl }: TestDatabase): TestDatabase {
-  const moved = (url: string) => Object.assign(new URL(url), { port }).href
-  return { ownerUrl: moved(ownerUrl), appUrl: moved(appUrl) }
-}
-
-async function dropReadModels(superuserUrl: string, { appUrl }: TestDatabase): Promise<void> {
-  const { pathname } = new URL(appUrl)
-  const client = new pg.Client({
-    connectionString: Object.assign(new URL(superuserUrl), { pathname }).href,
-  })
-  await client.connect()
-  await client.query('drop schema read cascade')
-  await client.end()
-}

@@ -3,6 +3,8 @@ import { summaryOf } from '../../scripts/stack/tap-output.ts'
 
 const PASSED = `TAP version 14
 ok 1 - fine
+    # measured: 3 s
+    # by the way
 ok 2 - needs data # SKIP no data here
 1..2
 # { total: 2, pass: 1, skip: 1 }
@@ -17,11 +19,11 @@ not ok 1 - wrong
 # { total: 3, pass: 1, fail: 2 }`.split('\n')
 
 t.test(
-  'of a file that passed the reasons of skipped tests are told, of one that failed all',
+  'of a file that passed is told what was skipped and measured, of one that failed all',
   async (t) => {
     t.same(summaryOf(PASSED, 0), {
       ...{ passed: 1, failed: 0, skipped: 1 },
-      worthReading: ['ok 2 - needs data # SKIP no data here'],
+      worthReading: ['    # measured: 3 s', 'ok 2 - needs data # SKIP no data here'],
     })
     t.same(summaryOf(FAILED, 1), { passed: 1, failed: 2, skipped: 0, worthReading: FAILED })
   },

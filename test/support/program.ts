@@ -47,6 +47,8 @@ export type TidemarkOptions = {
   /** By default a new one; give one to start again on the same data. */
   readonly dataDirectory?: string
   readonly environment?: NodeJS.ProcessEnv
+  /** By default as long as a busy machine needs where there is little to catch up with. */
+  readonly readyWithinMs?: number
   /** Of the sources; by default this repository. */
   readonly root?: string
   /** Where standard output and errors go; by default a file of the data directory. */
@@ -64,7 +66,7 @@ export async function startTidemark(
   const child = launch(t, dataDirectory, options)
   const exited = exitOf(child)
   const log = () => readLog(dataDirectory)
-  const address = await readyAddress(dataDirectory, child, log)
+  const address = await readyAddress(dataDirectory, child, log, options.readyWithinMs)
   const key = readFileSync(path.join(dataDirectory, 'first-api-key'), 'utf8').trim()
   const request: TidemarkProcess['request'] = (place, requested = {}) => {
     const { method, body, headers, signal } = requested
@@ -152,6 +154,7 @@ export async function readyAddress(
   dataDirectory: string,
   child: ChildProcess,
   log: () => string,
+  withinMs = START_TIMEOUT_MS,
 ): Promise<string> {
   let ended = false
   void exitOf(child).then(() => {
@@ -164,7 +167,7 @@ export async function readyAddress(
       const serving = servingProcesses(dataDirectory).find(({ pid }) => pid === child.pid)
       return serving !== undefined && (await isReady(serving.address)) ? serving.address : undefined
     },
-    START_TIMEOUT_MS,
+    withinMs,
   )
 }
 

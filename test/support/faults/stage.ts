@@ -55,6 +55,8 @@ export type StageOptions = {
   /** The log, where it is not in the database. */
   readonly store?: EventStore
   readonly environment?: NodeJS.ProcessEnv
+  /** How long a process may take until it is ready. */
+  readonly readyWithinMs?: number
 }
 
 /** Servers with a proxy in front of each, and what it takes to start programs on them. */
@@ -72,6 +74,7 @@ export async function faultStage(t: Teardown, options: StageOptions = {}): Promi
     start: (more = {}, root) =>
       startTidemark(t, {
         ...(root === undefined ? {} : { root }),
+        ...(options.readyWithinMs === undefined ? {} : { readyWithinMs: options.readyWithinMs }),
         databaseUrl,
         databaseOwnerUrl: database.ownerUrl,
         natsUrl: toBus.urlOf(nats.url),

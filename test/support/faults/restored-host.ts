@@ -1,0 +1,43 @@
+import pg from 'pg'
+import type { TestDatabase } from '../database.ts'
+import { ownPostgres } from '../own-postgres.ts'
+import { faultStage, type Stage } from './stage.ts'
+
+type Teardown = { readonly teardown: (stop: () => Promise<void>) => void }
+
+/**
+ * What a backup gives on an empty host: Postgres on a copy of its directory, without the read
+ * models, a copy of the data directory, and a NATS server that knows nothing.
+ *
+ * @param database as it was on the host of before.
+ */
+export async function restoredHost(
+  t: Teardown,
+  database: TestDatabase,
+  copies: { readonly cluster: string; readonly dataDirectory: string },
+  readyWithinMs?: number,
+): Promise<Stage> {
+  const restored = await ownPostgres(t, copies.cluster)
+  const { port } = new URL(restored.superuserUrl)
+  const moved = movedTo(port, database)
+  await dropReadModels(restored.superuserUrl, moved)
+  return await faultStage(t, {
+    ...{ database: moved, dataDirectory: copies.dataDirectory },
+    ...(readyWithinMs === undefined ? {} : { readyWithinMs }),
+  })
+}
+
+function movedTo(port: string, { ownerUrl, appUrl }: TestDatabase): TestDatabase {
+  const moved = (url: string) => Object.assign(new URL(url), { port }).href
+  return { ownerUrl: moved(ownerUrl), appUrl: moved(appUrl) }
+}
+
+async function dropReadModels(superuserUrl: string, { appUrl }: TestDatabase): Promise<void> {
+  const { pathname } = new URL(appUrl)
+  const client = new pg.Client({
+    connectionString: Object.assign(new URL(superuserUrl), { pathname }).href,
+  })
+  await client.connect()
+  await client.query('drop schema read cascade')
+  await client.end()
+}
