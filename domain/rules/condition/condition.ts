@@ -1,0 +1,111 @@
+import type { ASTNode, Environment } from '@marcbachmann/cel-js'
+import type { WindowSpec } from '../window-spec.ts'
+import { compileNode } from './compile.ts'
+import { type ConditionError, conditionError } from './condition-error.ts'
+import { type Conjunct, conjunctsOf } from './conjuncts.ts'
+import type { Place } from './place.ts'
+import { type Closure, EvaluationFault, MAX_STEPS, type Run, type WindowReading } from './run.ts'
+import { type ConditionScope, Refusal } from './scope.ts'
+import { celEnvironment, parseChecked } from './type-check.ts'
+
+/** A text that is ready to be evaluated, any number of times. */
+export type CompiledExpression = {
+  readonly text: string
+  readonly closure: Closure
+  readonly windows: readonly WindowSpec[]
+  /** What must be true of the event for a condition to match: what an index can go by. */
+  readonly conjuncts: readonly Conjunct[]
+}
+
+export type Compiled =
+  | { readonly expression: CompiledExpression }
+  | { readonly error: ConditionError }
+
+/** In characters; parsing and checking stay below some milliseconds. */
+export const MAX_TEXT_LENGTH = 4_096
+
+const MAX_CACHED = 20_000
+const MAX_ENVIRONMENTS = 256
+
+/** Compiles texts and remembers what it compiled, by content. */
+export class ExpressionCompiler {
+  readonly #compiled = new Map<string, Compiled>()
+  readonly #environments = new Map<string, Environment>()
+
+  /** @param result what the text has to give. */
+  compile(text: string, scope: ConditionScope, result: 'bool' | 'any'): Compiled {
+    if (text.length > MAX_TEXT_LENGTH) return { error: tooLong(text) }
+    return remembered(this.#compiled, MAX_CACHED, `${scope.key}\n${result}\n${text}`, () =>
+      compileText(text, scope, result, () =>
+        remembered(this.#environments, MAX_ENVIRONMENTS, scope.key, () => celEnvironment(scope)),
+      ),
+    )
+  }
+}
+
+/** The least recently used value is forgotten when there are too many. */
+function remembered<T>(cache: Map<string, T>, max: number, key: string, make: () => T): T {
+  const value = cache.get(key) ?? make()
+  cache.delete(key)
+  cache.set(key, value)
+  const [oldest = key] = cache.keys()
+  if (cache.size > max) cache.delete(oldest)
+  return value
+}
+
+function tooLong(text: string): ConditionError {
+  return conditionError(
+    text.slice(0, MAX_TEXT_LENGTH),
+    `A condition may have ${MAX_TEXT_LENGTH} characters, this has ${text.length}.`,
+  )
+}
+
+function compileText(
+  text: string,
+  scope: ConditionScope,
+  result: 'bool' | 'any',
+  environment: () => Environment,
+): Compiled {
+  try {
+    const tree: ASTNode = parseChecked(environment(), text, result)
+    const { roots, pastEvent } = scope
+    const place: Place = {
+      text,
+      roots,
+      pastEvent,
+      locals: new Map(),
+      windows: [],
+      compile: compileNode,
+    }
+    const closure = compileNode(tree, place)
+    const conjuncts = conjunctsOf(tree, place)
+    return { expression: { text, closure, windows: place.windows, conjuncts } }
+  } catch (error) {
+    if (error instanceof Refusal) return { error: conditionError(text, error.message, error.at) }
+    throw error
+  }
+}
+
+export type Outcome = { readonly value: unknown } | { readonly fault: string }
+
+/** What an expression is evaluated on. */
+export type Subject = Pick<Run, 'roots'> & { readonly windows: readonly WindowReading[] }
+
+/** @param reads what the expression reads is noted down here, by its text. */
+export function evaluate(
+  { closure, text }: CompiledExpression,
+  { roots, windows }: Subject,
+  reads?: Map<string, unknown>,
+): Outcome {
+  try {
+    return { value: closure({ roots, windows, locals: [], steps: MAX_STEPS, reads }) }
+  } catch (error) {
+    if (error instanceof EvaluationFault) return { fault: faultText(text, error) }
+    throw error
+  }
+}
+
+function faultText(text: string, { message, at }: EvaluationFault): string {
+  const { line, column } = conditionError(text, message, at)
+  return `${message.slice(0, 800)} (line ${line}, column ${column})`
+}

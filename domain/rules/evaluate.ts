@@ -1,0 +1,282 @@
+import { CausalDepth, type CausalDepthData } from './causal-depth.ts'
+import { compileRule } from './compiled-rule.ts'
+import { type CompiledExpression, ExpressionCompiler, evaluate } from './condition/condition.ts'
+import type { ReadValue, RulesEvaluated, RuleVerdict } from './evaluation.ts'
+import { Facts } from './facts.ts'
+import type { FiringLimitsData } from './firing-limits.ts'
+import { shown } from './json-value.ts'
+import { LiveRule, type RuleDefinition } from './live-rule.ts'
+import { LogClock } from './log-clock.ts'
+import { oweActions } from './owed-action.ts'
+import type { RuleEvent } from './rule-event.ts'
+import { RuleIndex } from './rule-index.ts'
+import { type EventSchemas, windowScope } from './rule-scope.ts'
+import { type Subject, subjectOf } from './subject.ts'
+import type { WindowSpec } from './window-spec.ts'
+import { Windows } from './windows.ts'
+
+/** An event that was caused through more rule actions than this fires none. */
+const MAX_DEPTH = 8
+/** Values that are recorded of a match. */
+const MAX_VALUES = 32
+/** What the matches of one event may record in all, as JSON text; an append takes a megabyte. */
+const MAX_RECORDED = 400_000
+
+export type RuleEngineData = {
+  readonly clock: { readonly now: number; readonly epoch: number }
+  readonly rules: readonly {
+    readonly definition: RuleDefinition
+    readonly enabled: boolean
+    readonly suspended: boolean
+    readonly limits: FiringLimitsData
+  }[]
+  readonly facts: ReturnType<Facts['data']>
+  readonly windows: ReturnType<Windows['data']>
+  readonly depths: CausalDepthData
+}
+
+/**
+ * The rules of one tenant, and all that they go by. Given the events of the tenant in the order of the
+ * log, it decides the same whenever and wherever it is asked: there is no clock but the events' own.
+ */
+export class RuleEngine {
+  readonly #schemaOf: EventSchemas
+  readonly #compiler: ExpressionCompiler
+  readonly #clock = new LogClock()
+  readonly #facts = new Facts()
+  readonly #windows: Windows
+  readonly #rules = new Map<string, LiveRule>()
+  readonly #index = new RuleIndex<LiveRule>()
+  #depths = new CausalDepth()
+
+  /** @param compiler may be shared by engines: what it remembers depends on texts alone. */
+  constructor(schemaOf: EventSchemas, compiler = new ExpressionCompiler()) {
+    this.#schemaOf = schemaOf
+    this.#compiler = compiler
+    this.#windows = new Windows((spec) => this.#compileWindow(spec))
+  }
+
+  #compileWindow({ type, filter, value }: WindowSpec) {
+    const scope = windowScope(type, this.#schemaOf)
+    const compile = (text: string | undefined): CompiledExpression | undefined => {
+      if (text === undefined) return undefined
+      const compiled = this.#compiler.compile(text, scope, 'any')
+      return 'expression' in compiled ? compiled.expression : undefined
+    }
+    return { filter: compile(filter), value: compile(value) }
+  }
+
+  /** A rule, or a new version of one, counts for the events that come. It is off until it is enabled. */
+  define(definition: RuleDefinition): void {
+    const before = this.#rules.get(definition.ruleId)
+    const rule = new LiveRule(
+      definition,
+      compileRule(definition.settings, this.#schemaOf, this.#compiler),
+      this.#windows,
+      before,
+    )
+    if (before !== undefined) this.#drop(before)
+    this.#rules.set(definition.ruleId, rule)
+    this.#place(rule)
+  }
+
+  enable(ruleId: string): void {
+    this.#change(ruleId, { enabled: true })
+  }
+
+  disable(ruleId: string): void {
+    this.#change(ruleId, { enabled: false })
+  }
+
+  suspend(ruleId: string): void {
+    this.#change(ruleId, { suspended: true })
+  }
+
+  /** Its budget begins anew. */
+  resume(ruleId: string): void {
+    this.#rules.get(ruleId)?.limits.forget()
+    this.#change(ruleId, { suspended: false })
+  }
+
+  remove(ruleId: string): void {
+    const rule = this.#rules.get(ruleId)
+    if (rule === undefined) return
+    this.#drop(rule)
+    this.#rules.delete(ruleId)
+  }
+
+  #change(ruleId: string, change: Partial<Pick<LiveRule, 'enabled' | 'suspended'>>): void {
+    const rule = this.#rules.get(ruleId)
+    if (rule === undefined) return
+    Object.assign(rule, change)
+    this.#place(rule)
+  }
+
+  #place(rule: LiveRule): void {
+    if (rule.isAsked) this.#index.add(rule, rule.settings.on, rule.conjuncts)
+    else this.#index.remove(rule)
+  }
+
+  #drop(rule: LiveRule): void {
+    this.#index.remove(rule)
+    rule.release(this.#windows)
+  }
+
+  /**
+   * Takes the next event of the log into account and says what the rules make of it.
+   *
+   * @returns undefined when no rule had to be asked.
+   */
+  handle(event: RuleEvent): RulesEvaluated | undefined {
+    this.#clock.advance(event.time)
+    const depth = this.#depths.observe(event)
+    const subject = subjectOf(event)
+    if (subject === undefined) return undefined
+    this.#facts.apply(event, subject)
+    this.#windows.apply(event, subject.id, this.#clock)
+    const view = viewOf(event, subject)
+    const candidates = this.#index.candidates(event.type, view)
+    if (candidates.size === 0) return undefined
+    const rules = [...candidates].toSorted((a, b) => a.compare(b))
+    return {
+      eventId: event.eventId,
+      eventType: event.type,
+      position: String(event.position),
+      subject: subject.id,
+      depth,
+      rules: this.#ask(rules, view, subject, depth),
+    }
+  }
+
+  #ask(
+    rules: readonly LiveRule[],
+    view: Readonly<Record<string, unknown>>,
+    subject: Subject,
+    depth: number,
+  ): RuleVerdict[] {
+    const roots = { event: view, facts: this.#facts.of(subject) }
+    let stopped = false
+    let left = MAX_RECORDED
+    return rules.map((rule) => {
+      const id = { ruleId: rule.definition.ruleId, version: rule.definition.version }
+      if (stopped) return { ...id, verdict: 'stopped' }
+      const answer = this.#verdict(rule, roots, subject, depth, left)
+      if (answer.verdict === 'matched') left -= JSON.stringify(answer).length
+      const held = answer.verdict !== 'not-matched' && answer.verdict !== 'failed'
+      stopped = held && rule.settings.stopAfter
+      return { ...id, ...answer }
+    })
+  }
+
+  #verdict(
+    rule: LiveRule,
+    roots: Readonly<Record<string, unknown>>,
+    subject: Subject,
+    depth: number,
+    left: number,
+  ): Omit<RuleVerdict, 'ruleId' | 'version'> {
+    const { compiled, settings } = rule
+    if (compiled === undefined) return { verdict: 'failed', reason: rule.problem }
+    const on = (expression: CompiledExpression) => ({
+      roots,
+      windows: expression.windows.map((spec) => rule.window(spec).read(subject.id, this.#clock)),
+    })
+    const outcome = evaluate(compiled.condition, on(compiled.condition))
+    if ('fault' in outcome) return { verdict: 'failed', reason: outcome.fault }
+    if (outcome.value === false) return { verdict: 'not-matched' }
+    if (outcome.value !== true) return { verdict: 'failed', reason: 'The condition is not a bool.' }
+    if (depth > MAX_DEPTH)
+      return {
+        verdict: 'too-deep',
+        reason: `The event was caused through ${depth} rule actions, more than ${MAX_DEPTH}.`,
+      }
+    const owed = oweActions(compiled.actions, on)
+    if ('fault' in owed) return { verdict: 'failed', reason: owed.fault }
+    const values = readsOf(compiled.condition, on(compiled.condition))
+    if (JSON.stringify([values, owed.actions]).length > left)
+      return { verdict: 'failed', reason: 'The event owes too much already.' }
+    return (
+      this.#limited(rule, settings, subject) ?? {
+        verdict: 'matched',
+        values,
+        actions: owed.actions,
+      }
+    )
+  }
+
+  /** @returns undefined when the rule may fire. */
+  #limited(
+    rule: LiveRule,
+    settings: LiveRule['settings'],
+    subject: Subject,
+  ): Pick<RuleVerdict, 'verdict' | 'reason'> | undefined {
+    const { throttle, budgetPerMinute } = settings
+    switch (rule.limits.admit(settings, subject.id, this.#clock)) {
+      case 'fires':
+        return undefined
+      case 'throttled':
+        return {
+          verdict: 'throttled',
+          reason: `It fires at most ${throttle?.firings} times in ${throttle?.seconds} s for one subject.`,
+        }
+      case 'over-budget':
+        this.suspend(rule.definition.ruleId)
+        return {
+          verdict: 'suspended',
+          reason: `It would fire more than ${budgetPerMinute} times in a minute.`,
+        }
+    }
+  }
+
+  /** JSON. What `restore` makes of it decides the same from then on. */
+  data(): RuleEngineData {
+    return {
+      clock: { now: this.#clock.now, epoch: this.#clock.epoch },
+      rules: [...this.#rules.values()].map(({ definition, enabled, suspended, limits }) => ({
+        definition,
+        enabled,
+        suspended,
+        limits: limits.data(),
+      })),
+      facts: this.#facts.data(),
+      windows: this.#windows.data(this.#clock),
+      depths: this.#depths.data(),
+    }
+  }
+
+  /** Of an engine that has seen nothing yet. */
+  restore({ clock, rules, facts, windows, depths }: RuleEngineData): void {
+    Object.assign(this.#clock, clock)
+    for (const { definition, enabled, suspended, limits } of rules) {
+      this.define(definition)
+      this.#rules.get(definition.ruleId)?.limits.restore(limits)
+      this.#change(definition.ruleId, { enabled, suspended })
+    }
+    this.#facts.restore(facts)
+    this.#windows.restore(windows, this.#clock)
+    this.#depths = new CausalDepth(depths)
+  }
+
+  /** For metrics. */
+  sizes(): { readonly rules: number; readonly windows: number; readonly slots: number } {
+    return { rules: this.#rules.size, ...this.#windows.sizes() }
+  }
+}
+
+/** What `event` is in a condition. */
+function viewOf(event: RuleEvent, subject: Subject): Readonly<Record<string, unknown>> {
+  const { type, eventId, time, actorId, stream, data } = event
+  return { type, id: eventId, time, subject: subject.id, actor: actorId, stream, data }
+}
+
+/** Evaluates once more, and notes down what is read: only matches pay for that. */
+function readsOf(
+  condition: CompiledExpression,
+  subject: Parameters<typeof evaluate>[1],
+): ReadValue[] {
+  const reads = new Map<string, unknown>()
+  evaluate(condition, subject, reads)
+  return [...reads]
+    .slice(0, MAX_VALUES)
+    .map(([path, value]) => ({ path: path.slice(0, 300), value: shown(value) }))
+}
