@@ -18,7 +18,6 @@ const verdict = Type.Union([
   Type.Literal('too-deep'),
   Type.Literal('stopped'),
 ])
-export type Verdict = Static<typeof verdict>
 
 const readValue = Type.Object(
   {
