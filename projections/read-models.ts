@@ -1,4 +1,5 @@
 import { type UsageTables, usage } from './analytics/usage.ts'
+import { type CausesTables, causes } from './audit/causes.ts'
 import { type QuarantinesTables, quarantines } from './gateway/quarantines.ts'
 import { type ServerProcessesTables, serverProcesses } from './gateway/server-processes.ts'
 import { type ApiKeysTables, apiKeys } from './identity/api-keys.ts'
@@ -26,7 +27,8 @@ export type Tables = InstallationsTables &
   QuarantinesTables &
   UsageTables &
   ErasuresTables &
-  WebhooksTables
+  WebhooksTables &
+  CausesTables
 
 /** Every read model that the projector runs. */
 export const readModels = [
@@ -40,4 +42,5 @@ export const readModels = [
   catalogue,
   erasures,
   webhooks,
+  causes,
 ] as const satisfies readonly AnyReadModel[]

@@ -4,10 +4,13 @@ import { type EventRoutesDeps, eventRoutes } from './event-routes.ts'
 import { type FeedRoutesDeps, feedRoutes } from './feed-routes.ts'
 import { type InstallationRoutesDeps, installationRoutes } from './installation-routes.ts'
 import { verificationRoutes } from './verification-routes.ts'
+import type { WhyDeps } from './why.ts'
+import { whyRoutes } from './why-routes.ts'
 
 export type AuditDeps = EventRoutesDeps &
   FeedRoutesDeps &
-  InstallationRoutesDeps & { readonly verifications: Verifications }
+  InstallationRoutesDeps &
+  WhyDeps & { readonly verifications: Verifications }
 
 /** What happened, what was true then, and whether what is shown now follows from it. */
 export function auditRoutes(deps: AuditDeps): FastifyPluginAsyncTypebox {
@@ -15,6 +18,7 @@ export function auditRoutes(deps: AuditDeps): FastifyPluginAsyncTypebox {
     await app.register(eventRoutes(deps))
     await app.register(feedRoutes(deps))
     await app.register(installationRoutes(deps))
+    await app.register(whyRoutes(deps))
     await app.register(verificationRoutes(deps.verifications))
   }
 }

@@ -12,6 +12,7 @@ import { addShowCommand } from './commands/show.ts'
 import { addSourceCommands } from './commands/sources.ts'
 import { addStatsCommand } from './commands/stats.ts'
 import { addWebhookCommands } from './commands/webhooks.ts'
+import { addWhyCommand } from './commands/why.ts'
 
 /** What works without HTTP. It is in the composition root, which no other part of this program may know. */
 export type OnThisMachine = { readonly serve: Serve; readonly recoverKey: RecoverKey }
@@ -32,6 +33,7 @@ export function buildProgram({ serve, recoverKey }: OnThisMachine): Command {
   addCallCommand(program)
   addStatsCommand(program)
   addEventCommands(program)
+  addWhyCommand(program)
   addWebhookCommands(program)
   addAuditCommands(program)
   addReadModelCommands(program)

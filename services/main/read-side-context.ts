@@ -19,7 +19,7 @@ const MAX_LAG = { postgres: 50_000n, eventStoreDb: 50_000_000n } as const
 
 /** What follows the log: read models, the bus, and the proof that they are right. */
 export function composeReadSide(platform: Platform): Context {
-  const { bus, config, log, logger, metrics, now, pool, stopping, store } = platform
+  const { bus, config, db, log, logger, metrics, now, pool, stopping, store } = platform
   const shared = { pool, store, readModels }
   const verifier = createReadModelVerifier(shared)
   const verifications = createVerifications({ verifier, logger, stopping })
@@ -30,7 +30,10 @@ export function composeReadSide(platform: Platform): Context {
   let relayFault: string | undefined
   return {
     routes: [
-      { role: 'api', plugin: auditRoutes({ store, logger, now, stopping, verifications, limits }) },
+      {
+        role: 'api',
+        plugin: auditRoutes({ store, db, logger, now, stopping, verifications, limits }),
+      },
       {
         role: 'api',
         plugin: operationsRoutes({ projections, store, bus, verifications, now }),

@@ -135,6 +135,35 @@ t.test('a tail with a limit ends by itself while its stream stays open', async (
   t.match(await tail('none'), { code: 2, stderr: '--limit is a whole number, at least 1.\n' })
 })
 
+t.test('why tells an event below its causes and above its effects', async (t) => {
+  const told = (type: string, position: string) => ({
+    ...{ type, position, time: 'now', subject: 's' },
+    ...{ effects: [] as unknown[], more: false },
+  })
+  const url = await serve(t, ({ url: path }, response) => {
+    t.equal(path, '/v1/events/7/why')
+    response.setHeader('content-type', 'application/json')
+    const last = { ...told('D', '9'), more: true }
+    response.end(
+      JSON.stringify({
+        ...{ event: told('B', '7'), causes: [told('A', '5')], more: false },
+        began: { id: 'r', actorid: 'key:ann' },
+        effects: [{ ...told('C\u001b', '8'), effects: [last] }],
+      }),
+    )
+  })
+  const { stdout } = await tidemark(['why', '7', '--url', url])
+  t.same(stdout.split('\n'), [
+    'key:ann, request or run r',
+    '  └ A  s  now  #5',
+    '*   └ B  s  now  #7',
+    '      └ C\\u{1b}  s  now  #8',
+    '        └ D  s  now  #9',
+    '          └ … and more: ask why of the event above',
+    '',
+  ])
+})
+
 t.test('a quarantined server is shown as that, and how to let it start again', async (t) => {
   const quarantine = { since: '2026-01-03', failures: 5, cause: 'It ended with code 3.' }
   const installed = {
