@@ -1,14 +1,13 @@
-import { once } from 'node:events'
-import net from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { PER_SECOND, startLoad } from '../support/faults/command-load.ts'
 import type { Random } from '../support/faults/random.ts'
 import { AT_LENGTH, everySeed, timeForSeeds } from '../support/faults/seeds.ts'
+import { connected } from '../support/faults/sockets.ts'
 import { faultStage } from '../support/faults/stage.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-/** Far fewer than 10,000: the machine of the tests is shared, and each costs the same. */
+/** `overload-measured` has 10,000 of them. */
 const IDLE = AT_LENGTH ? 1_000 : 200
 const DRIPPING = 20
 const DRIP_MS = 300
@@ -29,8 +28,8 @@ const program = await stage.start()
 t.test('clients that send slowly, read nothing or only connect are ended, and others served', (t) =>
   everySeed(t, SECONDS, async (t, random) => {
     const load = startLoad(t, random, () => [program])
-    const idle = await Promise.all(Array.from({ length: IDLE }, () => connected(t)))
-    const deaf = await Promise.all(Array.from({ length: DRIPPING }, () => connected(t)))
+    const idle = await Promise.all(Array.from({ length: IDLE }, () => connected(t, program)))
+    const deaf = await Promise.all(Array.from({ length: DRIPPING }, () => connected(t, program)))
     for (const socket of deaf)
       socket.pause().write(`${'GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5)}`)
     // A body may take 30 s; the short run tries headers only.
@@ -63,18 +62,9 @@ t.test(
 
 t.test('it ends in order', (t) => stage.assertNothingLeft(t, program))
 
-async function connected(t: Test): Promise<net.Socket> {
-  const { hostname, port } = new URL(program.address)
-  const socket = net.connect(Number(port), hostname)
-  socket.on('error', () => {})
-  t.teardown(() => void socket.destroy())
-  await once(socket, 'connect')
-  return socket
-}
-
 /** @returns what the program said before it ended the connection. */
 async function drip(t: Test, text: string, random: Random): Promise<string> {
-  const socket = await connected(t)
+  const socket = await connected(t, program)
   let answer = ''
   socket.setEncoding('utf8').on('data', (part) => {
     answer += part

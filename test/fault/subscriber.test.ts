@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { connect } from 'nats'
+import { connect, type JetStreamManager } from 'nats'
 import t, { type Test } from 'tap'
 import { startLoad } from '../support/faults/command-load.ts'
 import { everySeed, timeForSeeds } from '../support/faults/seeds.ts'
@@ -13,6 +13,9 @@ import { waitFor } from '../support/wait-for.ts'
 /** A consumer that was killed is not given its messages again before its time is over. */
 const CAUGHT_UP_WITHIN_MS = 60_000
 const SECONDS = 180
+/** The name of its consumer unless it is told another. */
+const SUBSCRIBER = 'subscriber'
+const USE = { serviceId: 'io.test/gap', tool: 'tool', durationMs: 1, outcome: 'ok' }
 
 timeForSeeds(2 * SECONDS)
 
@@ -34,20 +37,23 @@ async function countOfLog(through: string): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ type, count }) => [type, Number(count)]))
 }
 
-/** @returns undefined while the bus does not hold everything up to `head`. */
-async function endOfBus(head: bigint) {
+async function onBus<Result>(use: (manager: JetStreamManager) => Promise<Result>): Promise<Result> {
   const connection = await connect({ servers: stage.nats.url })
   try {
-    const manager = await connection.jetstreamManager()
+    return await use(await connection.jetstreamManager())
+  } finally {
+    await connection.close()
+  }
+}
+
+/** @returns undefined while the bus does not hold everything up to `head`. */
+async function endOfBus(head: bigint) {
+  return await onBus(async (manager) => {
     const { created, state } = await manager.streams.info('TIDEMARK')
     const { header } = await manager.streams.getMessage('TIDEMARK', { seq: state.last_seq })
     const isComplete = BigInt(header.get('tidemark-position')) >= head
     return isComplete ? { created, sequence: state.last_seq } : undefined
-  } catch {
-    return undefined
-  } finally {
-    await connection.close()
-  }
+  }).catch(() => undefined)
 }
 
 /** Duplicates come after the log was counted: waits until the subscriber has had all that the bus holds. */
@@ -89,6 +95,28 @@ t.test('a subscriber that is killed, over a bus that is wiped, counts each event
     t.equal(await subscriber.kill('SIGTERM'), 0, 'it ends in order')
   }),
 )
+
+t.test('what an operator removed from the bus is counted from the log', async (t) => {
+  const subscriber = subscriberOf(t)
+  subscriber.start()
+  await program.json('/v1/analytics/track', { body: USE })
+  await waitFor('a message', () => subscriber.counted().bus !== undefined, CAUGHT_UP_WITHIN_MS)
+  await assertCountedOnce(t, subscriber)
+  const { bus } = subscriber.counted()
+  subscriber.signal('SIGSTOP')
+  await onBus(async (manager) => {
+    // What it asked for before it stood still would be given to it before it is removed.
+    const asksForNothing = async () =>
+      (await manager.consumers.info('TIDEMARK', SUBSCRIBER)).num_waiting === 0
+    await waitFor('its request to run out', asksForNothing, CAUGHT_UP_WITHIN_MS)
+    for (let use = 0; use < 6; use++) await program.json('/v1/analytics/track', { body: USE })
+    await waitFor('the bus', async () => endOfBus(await stage.store.head()), CAUGHT_UP_WITHIN_MS)
+    for (const removed of [2, 3, 5])
+      await manager.streams.deleteMessage('TIDEMARK', (bus?.sequence ?? 0) + removed)
+  })
+  subscriber.signal('SIGCONT')
+  await assertCountedOnce(t, subscriber)
+})
 
 t.test('a count of another log is not added to', async (t) => {
   const subscriber = subscriberOf(t)

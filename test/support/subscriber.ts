@@ -62,6 +62,10 @@ export class Subscriber {
     return (await exitOf(child)).code
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal)
+  }
+
   async exited(): Promise<number | null> {
     return this.#child === undefined ? null : (await exitOf(this.#child)).code
   }
