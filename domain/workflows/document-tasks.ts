@@ -44,7 +44,7 @@ const base = {
   export: Type.Optional(output),
   timeout: Type.Optional(timeoutOrName),
   then: Type.Optional(text),
-  metadata: Type.Optional(anything),
+  metadata: Type.Optional(ref<Readonly<Record<string, unknown>>>('metadata')),
 }
 
 const calls = callTasks(base)
@@ -219,9 +219,10 @@ export function isFunctionCall(task: Task): task is CallFunctionTask {
 }
 
 const taskListSchema = Type.Array(
-  Type.Record(Type.String(), Type.Unsafe<unknown>({ $ref: '#/$defs/task' }), {
+  Type.Record(Type.String(), ref<unknown>('task'), {
     minProperties: 1,
     maxProperties: 1,
+    description: 'an object with a task under its name, and nothing else',
   }),
 )
 
@@ -229,4 +230,5 @@ export const taskDefinitions = {
   task: byMember(`a task: an object with one of ${keywords.join(', ')}`, taskKinds),
   taskList: taskListSchema,
   iterator,
+  metadata: anything,
 }

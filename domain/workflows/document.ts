@@ -16,6 +16,7 @@ import {
 } from './document-parts.ts'
 import { type Task, taskDefinitions, taskList } from './document-tasks.ts'
 import { closed, ref } from './schema-kit.ts'
+import { documentMetadata, taskMetadata } from './task-metadata.ts'
 
 // A workflow document of the Serverless Workflow DSL 1.0.3, in our own words; its verdict is that of
 // the published schema. What the schema cannot say is in check-document.ts of the same context.
@@ -68,6 +69,8 @@ const schedule = closed({
   on: Type.Optional(eventConsumption),
 })
 
+const definitions = { ...partDefinitions, ...eventDefinitions, ...taskDefinitions }
+
 export const WorkflowDocument = Type.Object(
   {
     document: header,
@@ -78,6 +81,15 @@ export const WorkflowDocument = Type.Object(
     output: Type.Optional(output),
     schedule: Type.Optional(schedule),
   },
-  { $defs: { ...partDefinitions, ...eventDefinitions, ...taskDefinitions } },
+  { $defs: definitions },
 )
 export type WorkflowDocument = Static<typeof WorkflowDocument>
+
+/** What is saved here: a document of the language whose Tidemark metadata is right, too. */
+export const SavedWorkflowDocument = Type.Object(
+  {
+    ...WorkflowDocument.properties,
+    document: closed({ ...header.properties, metadata: Type.Optional(documentMetadata) }),
+  },
+  { $defs: { ...definitions, metadata: taskMetadata } },
+)

@@ -1,6 +1,6 @@
 import type { Entry, EntryKey } from '../../domain/registry/catalogue-entry.ts'
 import { problemsOf } from '../../domain/registry/server-json.ts'
-import { canonicalJson, sha256 } from './canonical-json.ts'
+import { canonicalJson, sha256 } from '../kernel/canonical-json.ts'
 
 /** The log takes events up to 1 MB; the rest is for what goes around the entry. */
 const MAX_ENTRY_BYTES = 900_000

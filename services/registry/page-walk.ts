@@ -4,7 +4,7 @@ import {
   UpstreamError,
   type UpstreamRegistry,
 } from '../ports/upstream-registry.ts'
-import { sha256 } from './canonical-json.ts'
+import { sha256 } from '../kernel/canonical-json.ts'
 import type { SyncLimits } from './sync-limits.ts'
 import { readPage, type UpstreamPage } from './upstream-page.ts'
 

@@ -98,7 +98,7 @@ do:
   - scripted: { run: { script: { language: js, code: "1", stdin: s, arguments: [ a ], environment: { a: b } } } }
   - scriptedThere: { run: { script: { language: js, source: { endpoint: https://a.example/a.js } } } }
   - shelled: { run: { shell: { command: ls, arguments: [ a ], environment: { a: b }, stdin: s } } }
-  - approved: { set: { a: 1 }, metadata: { tidemark.approve: { by: [ x ] } }, then: continue, input: { from: { a: . } }, timeout: { after: PT1S } }
+  - approved: { set: { a: 1 }, metadata: { tidemark.approve: { by: { actors: [ x ] } } }, then: continue, input: { from: { a: . } }, timeout: { after: PT1S } }
 `
 
 /** As YAML text. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** Deeper values are refused: nothing that describes a server needs it, and recursion has an end. */
+/** Deeper values are refused: nothing that is described here needs it, and recursion has an end. */
 const MAX_DEPTH = 64
 
 /**

@@ -1,0 +1,90 @@
+import type { WorkflowDocument } from '../document.ts'
+import { isCall, type Task } from '../document-tasks.ts'
+import type { PlacedTask } from '../walk.ts'
+import { type Fault, within } from './fault.ts'
+
+// What belongs to the language and is not done here. It is refused when it is saved, not when it runs.
+
+const MEMBERS = new Set(['document', 'input', 'use', 'do', 'timeout', 'output', 'schedule'])
+const UNSUPPORTED_CALLS = ['asyncapi', 'grpc', 'a2a'] as const
+const UNSUPPORTED_RUNS = ['container', 'script', 'shell'] as const
+
+export function unsupportedInTask({ task, pointer }: PlacedTask): readonly Fault[] {
+  const call = UNSUPPORTED_CALLS.find((each) => isCall(task, each))
+  if (call !== undefined)
+    return [
+      {
+        pointer: within(pointer, 'call'),
+        detail: `call: ${call} is not available here; http, openapi, mcp and functions are`,
+      },
+    ]
+  if ('run' in task) return runFaults(task.run, pointer)
+  if (isCall(task, 'mcp') && task.with.transport.stdio !== undefined)
+    return [
+      {
+        pointer: within(pointer, 'with', 'transport', 'stdio'),
+        detail: 'a workflow starts no programs; use transport.http, or install the server',
+      },
+    ]
+  return schemaFaults(task, pointer)
+}
+
+function runFaults(run: Extract<Task, { readonly run: unknown }>['run'], pointer: string) {
+  const kind = UNSUPPORTED_RUNS.find((each) => each in run)
+  if (kind === undefined) return []
+  return [
+    {
+      pointer: within(pointer, 'run', kind),
+      detail: `run: ${kind} is not available here; only run: workflow is`,
+    },
+  ]
+}
+
+/** Only schemas that the document itself holds are used. */
+function schemaFaults(
+  {
+    input,
+    output,
+    export: exported,
+  }: Pick<WorkflowDocument & Task, 'input' | 'output'> & Pick<Task, 'export'>,
+  pointer: string,
+): readonly Fault[] {
+  return Object.entries({ input, output, export: exported }).flatMap(
+    ([member, { schema } = {}]) => {
+      if (schema === undefined) return []
+      const place = within(pointer, member, 'schema')
+      if ('resource' in schema)
+        return [
+          {
+            pointer: within(place, 'resource'),
+            detail: 'only schemas inside the document are used',
+          },
+        ]
+      const { format = 'json' } = schema
+      if (format.split(':')[0] === 'json') return []
+      return [{ pointer: within(place, 'format'), detail: 'only the format json is known' }]
+    },
+  )
+}
+
+export function unsupportedInDocument(document: WorkflowDocument): readonly Fault[] {
+  const unknown = Object.keys(document)
+    .filter((member) => !MEMBERS.has(member))
+    .map((member) => ({
+      pointer: within('', member),
+      detail: `"${member}" is not a member that belongs here`,
+    }))
+  const { secrets, extensions, catalogs } = document.use ?? {}
+  const unused = Object.entries({ secrets, extensions, catalogs })
+    .filter(([, value]) => value !== undefined && Object.keys(value).length > 0)
+    .map(([member]) => ({
+      pointer: within('/use', member),
+      detail: `${member} are not available here`,
+    }))
+  return [...unknown, ...unused, ...schemaFaults(document, ''), ...dslFaults(document)]
+}
+
+function dslFaults({ document: { dsl } }: WorkflowDocument): readonly Fault[] {
+  if (/^1\.0\.\d+$/.test(dsl)) return []
+  return [{ pointer: '/document/dsl', detail: 'the version of the language here is 1.0.3' }]
+}

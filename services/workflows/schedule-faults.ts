@@ -1,0 +1,57 @@
+import { Cron } from 'croner'
+import { type Fault, within } from '../../domain/workflows/checks/fault.ts'
+import type { WorkflowDocument } from '../../domain/workflows/document.ts'
+import { timeZoneOf } from '../../domain/workflows/task-metadata.ts'
+
+/** A schedule is one of them. */
+const KINDS = ['every', 'cron', 'after', 'on'] as const
+
+export function scheduleFaults(document: WorkflowDocument): readonly Fault[] {
+  const { schedule } = document
+  const timeZone = timeZoneOf(document.document.metadata)
+  const faults = isTimeZone(timeZone)
+    ? []
+    : [
+        {
+          pointer: within('/document/metadata', 'tidemark.timezone'),
+          detail: `"${timeZone}" is not a time zone of the IANA database`,
+        },
+      ]
+  if (schedule === undefined) return faults
+  const present = KINDS.filter((kind) => schedule[kind] !== undefined)
+  if (present.length !== 1)
+    return [...faults, { pointer: '/schedule', detail: `must be one of ${KINDS.join(', ')}` }]
+  return [...faults, ...cronFaults(schedule.cron), ...intervalFaults(schedule)]
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function cronFaults(cron: string | undefined): readonly Fault[] {
+  if (cron === undefined) return []
+  const pointer = '/schedule/cron'
+  try {
+    const next = new Cron(cron, { mode: '5-part', timezone: 'UTC', paused: true }).nextRun()
+    return next === null ? [{ pointer, detail: 'it names no time that will come' }] : []
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'it cannot be read'
+    return [{ pointer, detail: `is no cron expression of five fields: ${reason}`.slice(0, 300) }]
+  }
+}
+
+type Schedule = NonNullable<WorkflowDocument['schedule']>
+
+/** Nothing is there yet that an expression could be about. */
+function intervalFaults({ every, after }: Schedule): readonly Fault[] {
+  return Object.entries({ every, after }).flatMap(([member, value]) =>
+    typeof value === 'string' && !value.startsWith('P')
+      ? [{ pointer: within('/schedule', member), detail: 'must be a duration such as PT1H' }]
+      : [],
+  )
+}

@@ -1,0 +1,194 @@
+import t from 'tap'
+import { ProblemError } from '../../../services/kernel/problem.ts'
+import { parseWorkflow } from '../../../services/workflows/parse-document.ts'
+import { workflowExamples } from '../../support/workflow-examples.ts'
+
+const HEAD = 'document: { dsl: 1.0.3, namespace: examples, name: a, version: 1.0.0 }\n'
+const commands = new Set(['sync', 'install'])
+
+/** The faults of a document, a line each: `pointer: line, column: reason`. */
+function faultsOf(body: string, head = HEAD): readonly string[] {
+  try {
+    parseWorkflow(head + body, commands)
+    return []
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error
+    if (error.problem.code !== 'workflow-invalid') return [error.problem.code]
+    return (error.problem.errors ?? []).map(({ pointer, detail }) => `${pointer}: ${detail}`)
+  }
+}
+
+t.test('the same document in YAML and in JSON has the same hash', async (t) => {
+  const yaml = parseWorkflow(`${HEAD}do: [ { a: { set: { x: 1 } } } ]`, commands)
+  const json = parseWorkflow(JSON.stringify(yaml.document, null, '\t'), commands)
+  t.equal(json.hash, yaml.hash)
+  t.match(yaml.hash, /^[0-9a-f]{64}$/)
+  t.not(parseWorkflow(`${HEAD}do: [ { a: { set: { x: 2 } } } ]`, commands).hash, yaml.hash)
+})
+
+t.test('a fault is named by its path, the reason and its line', async (t) => {
+  const faults = {
+    'do:\n  - a:\n      wait: later\n': [
+      '/do/0/a/wait: line 4, column 7: must be a duration such as PT5S, an object such as { minutes: 5 }, or a runtime expression',
+    ],
+    'do:\n  - a:\n      call: http\n      with: { method: get }\n': [
+      '/do/0/a/with: line 5, column 7: the member "endpoint" is missing',
+    ],
+    'do:\n  - a: { sett: { x: 1 } }\n': [
+      '/do/0/a: line 3, column 5: must be a task: an object with one of call, fork, emit, for, listen, raise, run, set, switch, try, wait, do',
+    ],
+    'do:\n  - a: { set: { x: 1 }, wait: PT1S }\n': [
+      '/do/0/a/wait: line 3, column 25: "wait" is not a member that belongs here',
+    ],
+    'do:\n  - a: { set: { x: 1 } }\n    b: { set: { x: 1 } }\n': [
+      '/do/0: line 3, column 5: must be an object with a task under its name, and nothing else',
+    ],
+    'do: [ { a: { for: { each: x }, do: [] } } ]': [
+      '/do/0/a/for: line 2, column 14: the member "in" is missing',
+    ],
+    'do: [ { a: { try: [], catch: { retry: { delay: soon } } } } ]': [
+      '/do/0/a/catch/retry/delay: line 2, column 41: must be a duration such as PT5S, an object such as { minutes: 5 }, or a runtime expression',
+    ],
+  }
+  for (const [body, expected] of Object.entries(faults)) t.same(faultsOf(body), expected, body)
+})
+
+t.test('faults inside nested tasks do not multiply', async (t) => {
+  let body = '{ wait: never }'
+  for (let level = 0; level < 12; level++) body = `{ do: [ { t: ${body} } ] }`
+  t.equal(faultsOf(`do: [ { a: ${body} } ]`).length, 1)
+})
+
+t.test('what is not available here is refused when it is saved', async (t) => {
+  const [, , calls = ''] = workflowExamples
+  const faults = faultsOf(calls, '')
+  for (const part of ['call: grpc', 'call: a2a', 'call: asyncapi', 'run: container'])
+    t.ok(
+      faults.some((fault) => fault.includes(`${part} is not available here`)),
+      part,
+    )
+  const others = {
+    'do: [ { a: { run: { script: { language: js, code: "1" } } } } ]': 'run: script',
+    'do: [ { a: { run: { shell: { command: ls } } } } ]': 'run: shell',
+    'use: { secrets: [ a ] }\ndo: []': 'secrets are not available here',
+    'timeouts: {}\ndo: []': '"timeouts" is not a member',
+    'input: { schema: { resource: { endpoint: https://a.example } } }\ndo: []':
+      'only schemas inside',
+    'do: [ { a: { set: { x: 1 }, output: { schema: { format: avro, document: {} } } } } ]':
+      'only the format json',
+  }
+  for (const [body, reason] of Object.entries(others)) t.match(faultsOf(body), [reason], body)
+  t.match(faultsOf('do: []', HEAD.replace('1.0.3', '2.0.0')), ['the version of the language'])
+})
+
+t.test('names that lead nowhere are refused', async (t) => {
+  const faults = {
+    'do: [ { a: { set: { x: 1 }, then: b } } ]': 'there is no task "b" in this list',
+    'do: [ { a: { switch: [ { c: { then: b } } ] } } ]': 'there is no task "b" in this list',
+    'do: [ { a: { fork: { branches: [ { b: { wait: PT1S, then: c } }, { c: { wait: PT1S } } ] } } } ]':
+      'there is no task "c" that it could go on with',
+    'do: [ { a: { set: { x: 1 } } }, { a: { set: { x: 1 } } } ]': 'another task called "a"',
+    'do: [ { end: { set: { x: 1 } } } ]': 'is a flow directive',
+    'do: [ { a: { call: drop } } ]':
+      'there is no function "drop": use.functions does not have it, and Tidemark\'s are sync, install',
+    'do: [ { a: { raise: { error: broken } } } ]': 'use.errors has no "broken"',
+    'do: [ { a: { try: [], catch: { retry: often } } } ]': 'use.retries has no "often"',
+    'do: [ { a: { wait: PT1S, timeout: short } } ]': 'use.timeouts has no "short"',
+    'timeout: short\ndo: []': 'use.timeouts has no "short"',
+    'use: { functions: { f: { call: g }, g: { call: f } } }\ndo: []': 'it calls itself in the end',
+  }
+  for (const [body, reason] of Object.entries(faults))
+    t.match(faultsOf(body)[0] ?? '', reason, body)
+  t.same(faultsOf('use: { functions: { f: { call: sync } } }\ndo: [ { a: { call: f } } ]'), [])
+})
+
+t.test('a cycle of `then` that no condition leaves is refused', async (t) => {
+  const refused = [
+    'do: [ { a: { set: { x: 1 }, then: a } } ]',
+    'do: [ { a: { wait: PT1S } }, { b: { set: { x: 1 }, then: a } } ]',
+    'do: [ { a: { switch: [ { one: { when: .x, then: a } }, { other: { then: b } } ] } }, { b: { set: { x: 1 }, then: a } } ]',
+    'do: [ { go: { do: [ { a: { set: { x: 1 }, then: a } } ] } } ]',
+    'do: [ { a: { set: { x: 1 } } }, { b: { if: .x, set: { x: 1 }, then: a } }, { c: { set: { x: 1 }, then: a } } ]',
+  ]
+  for (const body of refused) t.match(faultsOf(body), [/no condition leaves the cycle/], body)
+  const accepted = [
+    'do: [ { a: { switch: [ { again: { when: .x, then: a } } ] } } ]',
+    'do: [ { a: { switch: [ { again: { when: .x, then: a } }, { other: { then: end } } ] } } ]',
+    'do: [ { a: { set: { x: 1 } } }, { b: { if: .x, set: { x: 1 }, then: a } } ]',
+    'do: [ { a: { do: [ { check: { switch: [ { done: { when: .x, then: end } } ] } } ], then: a } } ]',
+    'do: [ { a: { set: { x: 1 }, then: c } }, { b: { set: { x: 1 }, then: b } }, { c: { wait: PT1S } } ]',
+  ]
+  for (const body of accepted) t.same(faultsOf(body), [], body)
+})
+
+t.test('a schedule is one that can be kept', async (t) => {
+  const faults = {
+    'schedule: { cron: "61 * * * *" }\ndo: []': '/schedule/cron',
+    'schedule: { cron: "* * * * * *" }\ndo: []': '/schedule/cron',
+    'schedule: { cron: "0 0 30 2 *" }\ndo: []': 'it names no time that will come',
+    'schedule: { every: "${ .x }" }\ndo: []': 'must be a duration such as PT1H',
+    'schedule: { every: { seconds: -1 } }\ndo: []': 'cannot be negative',
+    'schedule: { every: PT1H, after: PT1H }\ndo: []': 'must be one of every, cron, after, on',
+  }
+  for (const [body, reason] of Object.entries(faults))
+    t.match(faultsOf(body)[0] ?? '', reason, body)
+  const zoned = (zone: string) => HEAD.replace(' }', `, metadata: { tidemark.timezone: ${zone} } }`)
+  const nightly = 'schedule: { cron: 0 3 * * * }\ndo: []'
+  t.same(faultsOf(nightly, zoned('Europe/Berlin')), [])
+  t.match(faultsOf(nightly, zoned('Europe/Nowhere')), ['is not a time zone'])
+})
+
+t.test("Tidemark's metadata is checked, other metadata is the author's", async (t) => {
+  const task = (metadata: string) => `do: [ { a: { wait: PT1S, metadata: ${metadata} } } ]`
+  t.same(faultsOf(task('{ colour: red }')), [])
+  t.same(faultsOf(task('{ tidemark.approve: { by: { actors: [ a ] }, within: PT1H } }')), [])
+  t.same(faultsOf(task('{ tidemark.compensate: { call: sync } }')), [])
+  t.match(faultsOf(task('{ tidemark.approve: { by: {} } }')), ['/by'])
+  t.match(faultsOf(task('{ tidemark.aprove: {} }')), ['tidemark.approve, tidemark.compensate'])
+  t.match(faultsOf(task('{ tidemark.compensate: { call: drop } }')), ['no function "drop"'])
+  t.match(faultsOf(task('{ tidemark.compensate: { undo: it } }')), ['must be a task'])
+})
+
+t.test('hostile text is refused quickly', async (t) => {
+  const laughs = ['a: &a [x, x, x, x, x, x, x, x, x]']
+  for (const [index, name] of [...'bcdefghi'].entries()) {
+    const of = `*${'abcdefgh'[index]}`
+    laughs.push(`${name}: &${name} [${Array(9).fill(of).join(', ')}]`)
+  }
+  const tasks = (count: number) =>
+    `do:\n${Array.from({ length: count }, (_, index) => `  - t${index}: { wait: PT1S }\n`).join('')}`
+  const hostile = {
+    'a YAML bomb': [laughs.join('\n'), 'aliases cannot be resolved'],
+    'an alias of itself': ['do: &a [ { x: { do: *a } } ]', 'nests deeper'],
+    'an alias of nothing': ['do: *nothing', /./],
+    '10,000 tasks': [tasks(10_000), 'a workflow may have 1000 tasks'],
+    'a 5 MB literal': [
+      `do: [ { a: { set: { x: "${'x'.repeat(5_000_000)}" } } } ]`,
+      'may have 1048576',
+    ],
+    'a large literal': [`do: [ { a: { set: { x: "${'x'.repeat(600_000)}" } } } ]`, 'too-large'],
+    'deep flow': [`do: ${'['.repeat(100_000)}`, 'nests deeper'],
+    'deep blocks': [`do:\n${'- '.repeat(50_000)}a`, 'nests deeper'],
+    'deep tasks': [
+      `do: [ { a: ${'{ do: [ { a: '.repeat(17)}{ wait: PT1S }${' } ] }'.repeat(17)} } ]`,
+      'nest deeper',
+    ],
+    'a tag of its own': ['do: !!js/function "x"', /./],
+    'a second document': ['do: []\n---\ndo: []', 'more than one document'],
+    'a member twice': ['do: []\ndo: []', 'is there twice'],
+    'a poisoned member': ['do: []\n__proto__: { a: 1 }', '__proto__'],
+    infinity: ['do: [ { a: { set: { x: .inf } } } ]', 'a number that JSON does not have'],
+    'no object': ['', 'must be object'],
+    'many keys': [
+      `do: []\n${Array.from({ length: 60_000 }, (_, n) => `k${n}: 1\n`).join('')}`,
+      /./,
+    ],
+  } as const
+  for (const [name, [body, reason]] of Object.entries(hostile)) {
+    const startedAt = performance.now()
+    const faults = faultsOf(body, name === 'no object' ? 'a' : HEAD)
+    const ms = performance.now() - startedAt
+    t.match(faults[0] ?? '', reason, name)
+    t.ok(ms < 5_000, `${name}: ${Math.round(ms)} ms`)
+  }
+})
