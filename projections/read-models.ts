@@ -11,6 +11,7 @@ import { catalogue } from './registry/catalogue.ts'
 import type { CatalogueTables } from './registry/catalogue-tables.ts'
 import { type SourcesTables, sources } from './registry/sources.ts'
 import { type WebhooksTables, webhooks } from './webhooks/webhooks.ts'
+import { type WorkflowsTables, workflows } from './workflows/workflows.ts'
 
 // A new read model is one line in each of the two lists below, beside its own file, its
 // migration and its test:
@@ -28,6 +29,7 @@ export type Tables = InstallationsTables &
   UsageTables &
   ErasuresTables &
   WebhooksTables &
+  WorkflowsTables &
   CausesTables
 
 /** Every read model that the projector runs. */
@@ -42,5 +44,6 @@ export const readModels = [
   catalogue,
   erasures,
   webhooks,
+  workflows,
   causes,
 ] as const satisfies readonly AnyReadModel[]

@@ -11,6 +11,8 @@ export const SCOPES = [
   'events:write',
   'rules:read',
   'rules:write',
+  'workflows:read',
+  'workflows:write',
   'keys:write',
   'operations:read',
   'operations:write',

@@ -15,6 +15,7 @@ import { composeReadSide } from './read-side-context.ts'
 import { composeRegistry } from './registry-context.ts'
 import { composeServers } from './servers-context.ts'
 import { composeWebhooks } from './webhooks-context.ts'
+import { composeWorkflowDefinitions } from './workflow-definitions-context.ts'
 
 /** How long the first key may take to work after the start. */
 const FIRST_KEY_TIMEOUT_MS = 30_000
@@ -73,7 +74,7 @@ async function serve(platform: Platform, version: string) {
   const { config, freshness, logger, owned } = platform
   const identity = await composeIdentity(platform)
   const servers = await composeServers(platform, version)
-  const contexts: readonly Context[] = [
+  const others: readonly Context[] = [
     identity,
     composeReadSide(platform),
     await composeRegistry(platform),
@@ -84,6 +85,8 @@ async function serve(platform: Platform, version: string) {
     composeWebhooks(platform),
     composeCustom(platform),
   ]
+  const given = others.flatMap(({ commands = [] }) => commands)
+  const contexts = [...others, composeWorkflowDefinitions(platform, given)]
   const background = startBackground(platform, contexts)
   const app = await buildHttpServer({
     ...{ platform, contexts, background, version },

@@ -1,10 +1,10 @@
+import { sha256 } from '../kernel/canonical-json.ts'
 import type { SeenPage } from '../ports/sync-ledger.ts'
 import {
   type UpstreamAddress,
   UpstreamError,
   type UpstreamRegistry,
 } from '../ports/upstream-registry.ts'
-import { sha256 } from '../kernel/canonical-json.ts'
 import type { SyncLimits } from './sync-limits.ts'
 import { readPage, type UpstreamPage } from './upstream-page.ts'
 

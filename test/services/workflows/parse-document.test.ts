@@ -167,8 +167,8 @@ t.test('hostile text is refused quickly', async (t) => {
       'may have 1048576',
     ],
     'a large literal': [`do: [ { a: { set: { x: "${'x'.repeat(600_000)}" } } } ]`, 'too-large'],
-    'deep flow': [`do: ${'['.repeat(100_000)}`, 'nests deeper'],
-    'deep blocks': [`do:\n${'- '.repeat(50_000)}a`, 'nests deeper'],
+    'deep flow': [`do: ${'['.repeat(20_000)}`, 'nests deeper'],
+    'deep blocks': [`do:\n${'- '.repeat(20_000)}a`, 'nests deeper'],
     'deep tasks': [
       `do: [ { a: ${'{ do: [ { a: '.repeat(17)}{ wait: PT1S }${' } ] }'.repeat(17)} } ]`,
       'nest deeper',
@@ -180,7 +180,7 @@ t.test('hostile text is refused quickly', async (t) => {
     infinity: ['do: [ { a: { set: { x: .inf } } } ]', 'a number that JSON does not have'],
     'no object': ['', 'must be object'],
     'many keys': [
-      `do: []\n${Array.from({ length: 60_000 }, (_, n) => `k${n}: 1\n`).join('')}`,
+      `do: []\n${Array.from({ length: 20_000 }, (_, n) => `k${n}: 1\n`).join('')}`,
       /./,
     ],
   } as const
