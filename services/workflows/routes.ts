@@ -13,6 +13,7 @@ import { appendContext } from '../kernel/actor.ts'
 import { execute } from '../kernel/execute.ts'
 import { problem } from '../kernel/problem.ts'
 import { type ApplyDeps, applyWorkflow } from './apply-workflow.ts'
+import { diagramRoutes } from './diagram-routes.ts'
 import { type WorkflowReadsDeps, workflowReads } from './read-routes.ts'
 import { Applied, position, workflowName } from './workflow-view.ts'
 
@@ -28,6 +29,7 @@ export function workflowRoutes(deps: WorkflowRoutesDeps): FastifyPluginAsyncType
     await app.register(workflowReads(deps))
     await app.register(applying(deps))
     await app.register(changing(deps))
+    await app.register(diagramRoutes(deps))
   }
 }
 

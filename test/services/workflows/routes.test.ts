@@ -102,6 +102,17 @@ t.test('a schedule is switched on and off, also before it first counts', async (
   t.match(await get(`${path}?atLeast=${disabled.position}`), { enabled: false })
 })
 
+t.test('a workflow is drawn, in both formats', async (t) => {
+  await apply(source('drawn', '1.0.0'))
+  const svg = await inject({ url: `${W}/team.drawn/diagram` })
+  t.match(svg.headers['content-type'], 'image/svg+xml')
+  t.match(svg.body, '<title id="title">team.drawn 1.0.0</title>')
+  const mermaid = await inject({ url: `${W}/team.drawn/diagram?format=mermaid&version=1.0.0` })
+  t.match(mermaid.body, 'flowchart TD\n  n0["a<br/>call sync"]')
+  t.match(await get(`${W}/team.drawn/diagram?version=2.0.0`), { status: 404 })
+  t.match(await get(`${W}/team.drawn/diagram?format=png`), { status: 400 })
+})
+
 t.test('a removed workflow is gone from the list', async (t) => {
   await apply(source('gone', '1.0.0'))
   const { position } = await change('DELETE', `${W}/team.gone`)
