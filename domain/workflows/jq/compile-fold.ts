@@ -1,0 +1,104 @@
+import type { Json } from '../../kernel/json.ts'
+import type { Code, EmitAt, Env, Run } from './code.ts'
+import { compilePatterns } from './compile-bind.ts'
+import type { Compiler } from './compiler.ts'
+import type { Path } from './path.ts'
+import type { Scope } from './scope.ts'
+import type { Node } from './syntax.ts'
+
+type NodeOf<Kind extends Node['kind']> = Extract<Node, { kind: Kind }>
+
+/** Goes through what `source` gives, with its parts bound. */
+type Turns = (run: Run, env: Env, input: Json, turn: (env: Env, pattern: number) => void) => void
+
+function compileTurns(
+  compiler: Compiler,
+  node: NodeOf<'reduce'> | NodeOf<'foreach'>,
+  scope: Scope,
+): { readonly turns: Turns; readonly scopes: readonly Scope[] } {
+  const source = compiler.code(node.source, scope)
+  const { bind, scopes } = compilePatterns(compiler, node.patterns, scope)
+  return {
+    turns: (run, env, input, turn) =>
+      source.each(run, env, input, (value) => {
+        run.step()
+        bind(run, env, value, turn)
+      }),
+    scopes,
+  }
+}
+
+/** The last output of the update is the next state; null where it has none. */
+export function compileReduce(compiler: Compiler, node: NodeOf<'reduce'>, scope: Scope): Code {
+  const initial = compiler.code(node.initial, scope)
+  const { turns, scopes } = compileTurns(compiler, node, scope)
+  const updates = scopes.map((inner) => compiler.code(node.update, inner))
+  const fold = (run: Run, env: Env, input: Json, start: Json): Json => {
+    let state = start
+    turns(run, env, input, (inner, at) => {
+      const update = updates[at]
+      if (update?.one) {
+        state = update.one(run, inner, state)
+        return
+      }
+      let last: Json = null
+      update?.each(run, inner, state, (value) => {
+        last = value
+      })
+      state = last
+    })
+    return state
+  }
+  const { one } = initial
+  return {
+    one: one === null ? null : (run, env, input) => fold(run, env, input, one(run, env, input)),
+    each: (run, env, input, emit) =>
+      initial.each(run, env, input, (start) => emit(fold(run, env, input, start))),
+    paths: (run, env, path, input, emit) =>
+      initial.paths(run, env, path, input, (begin, start) => {
+        let at: Path | undefined = begin
+        let state = start
+        turns(run, env, input, (inner, pattern) => {
+          let last: readonly [Path | undefined, Json] = [undefined, null]
+          updates[pattern]?.paths(run, inner, at, state, (next, value) => {
+            last = [next, value]
+          })
+          ;[at, state] = last
+        })
+        emit(at, state)
+      }),
+  }
+}
+
+/** Each output of the update is the next state, and is given out as `extract` sees it. */
+export function compileForeach(compiler: Compiler, node: NodeOf<'foreach'>, scope: Scope): Code {
+  const initial = compiler.code(node.initial, scope)
+  const { turns, scopes } = compileTurns(compiler, node, scope)
+  const updates = scopes.map((inner) => compiler.code(node.update, inner))
+  const extracts = scopes.map((inner) => compiler.code(node.extract ?? { kind: 'identity' }, inner))
+  return {
+    one: null,
+    each: (run, env, input, emit) =>
+      initial.each(run, env, input, (start) => {
+        let state = start
+        turns(run, env, input, (inner, at) =>
+          updates[at]?.each(run, inner, state, (next) => {
+            state = next
+            extracts[at]?.each(run, inner, next, emit)
+          }),
+        )
+      }),
+    paths: (run, env, path, input, emit: EmitAt) =>
+      initial.paths(run, env, path, input, (begin, start) => {
+        let at: Path | undefined = begin
+        let state = start
+        turns(run, env, input, (inner, pattern) =>
+          updates[pattern]?.paths(run, inner, at, state, (next, value) => {
+            at = next
+            state = value
+            extracts[pattern]?.paths(run, inner, next, value, emit)
+          }),
+        )
+      }),
+  }
+}

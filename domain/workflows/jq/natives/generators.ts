@@ -1,0 +1,184 @@
+import type { Json } from '../../../kernel/json.ts'
+import { type Code, type Run, stoppable, valueCode } from '../code.ts'
+import { DESCEND } from '../compile-path.ts'
+import { firstOf } from '../compile-update.ts'
+import { fail, isTrue } from '../values.ts'
+import { EMPTY, eachValue, type Natives, with1, with2 } from './define.ts'
+import { type Flow, flowCode, loop, type Mode } from './flow.ts'
+
+export const GENERATORS: Natives = {
+  'empty/0': () => EMPTY,
+  'range/1': (args) =>
+    eachValue(args, (run, _input, [end = null], emit) => range(run, [0, end, 1], emit)),
+  'range/2': (args) =>
+    eachValue(args, (run, _input, [from = null, end = null], emit) =>
+      range(run, [from, end, 1], emit),
+    ),
+  'range/3': (args) => eachValue(args, (run, _input, bounds, emit) => range(run, bounds, emit)),
+  'first/1': with1((of) => flowCode((mode) => limit(mode, of, 1))),
+  'last/1': with1((of) => flowCode((mode) => last(mode, of))),
+  'limit/2': with2((count, of) => counted('limit', count, (mode, each) => limit(mode, of, each))),
+  'skip/2': with2((count, of) => counted('skip', count, (mode, each) => skip(mode, of, each))),
+  'nth/2': with2((count, of) => counted('nth', count, (mode, each) => nth(mode, of, each))),
+  'isempty/1': with1(isEmpty),
+  'select/1': with1(select),
+  'until/2': with2(until),
+  'while/2': with2(whileTrue),
+  'repeat/1': with1(recurse),
+  'recurse/0': () => DESCEND,
+  'recurse/1': with1(recurse),
+  'recurse/2': with2((update, condition) => recurse(piped(update, select(condition)))),
+}
+
+function range(run: Run, bounds: readonly Json[], emit: (value: Json) => void): void {
+  const [from, end, by] = bounds
+  if (typeof from !== 'number' || typeof end !== 'number' || typeof by !== 'number')
+    fail('Range bounds must be numeric')
+  for (let at = from; by > 0 ? at < end : by < 0 ? at > end : false; at += by) {
+    run.step()
+    emit(at)
+  }
+}
+
+function limit<Item>(mode: Mode<Item>, of: Code, count: number): Flow<Item> {
+  return (run, env, item, emit) => {
+    let left = count
+    if (left <= 0) return
+    let last: Item | undefined
+    stoppable(run, (stop) =>
+      mode.each(of, run, env, item, (output) => {
+        left--
+        if (left <= 0) {
+          last = output
+          throw stop
+        }
+        emit(output)
+      }),
+    )
+    // Outside of what was stopped, so that it is over when the rest of the program goes on.
+    if (last !== undefined) emit(last)
+  }
+}
+
+function skip<Item>(mode: Mode<Item>, of: Code, count: number): Flow<Item> {
+  return (run, env, item, emit) => {
+    let left = count
+    mode.each(of, run, env, item, (output) => {
+      if (left > 0) left--
+      else emit(output)
+    })
+  }
+}
+
+function nth<Item>(mode: Mode<Item>, of: Code, count: number): Flow<Item> {
+  return (run, env, item, emit) => {
+    let left = count
+    let found: Item | undefined
+    stoppable(run, (stop) =>
+      mode.each(of, run, env, item, (output) => {
+        if (left-- > 0) return
+        found = output
+        throw stop
+      }),
+    )
+    if (found !== undefined) emit(found)
+  }
+}
+
+function last<Item>(mode: Mode<Item>, of: Code): Flow<Item> {
+  return (run, env, item, emit) => {
+    let found: Item | undefined
+    mode.each(of, run, env, item, (output) => {
+      run.step()
+      found = output
+    })
+    if (found !== undefined) emit(found)
+  }
+}
+
+function counted(
+  name: string,
+  count: Code,
+  flow: <Item>(mode: Mode<Item>, count: number) => Flow<Item>,
+): Code {
+  return flowCode(
+    (mode) => (run, env, item, emit) =>
+      count.each(run, env, mode.valueOf(item), (value) => {
+        if (typeof value !== 'number') fail('Invalid arguments: a count must be a number')
+        if (value < 0)
+          fail(
+            name === 'nth'
+              ? "nth doesn't support negative indices"
+              : `${name} doesn't support negative count`,
+          )
+        flow(mode, value)(run, env, item, emit)
+      }),
+  )
+}
+
+function isEmpty(of: Code): Code {
+  const first = firstOf(of)
+  return valueCode((run, env, input) => first(run, env, input) === undefined)
+}
+
+function select(condition: Code): Code {
+  const { one } = condition
+  if (one !== null)
+    return {
+      one: null,
+      each: (run, env, input, emit) => {
+        if (isTrue(one(run, env, input))) emit(input)
+      },
+      paths: (run, env, path, input, emit) => {
+        if (isTrue(one(run, env, input))) emit(path, input)
+      },
+    }
+  return flowCode(
+    (mode) => (run, env, item, emit) =>
+      condition.each(run, env, mode.valueOf(item), (value) => {
+        if (isTrue(value)) emit(item)
+      }),
+  )
+}
+
+function until(condition: Code, update: Code): Code {
+  const holds = condition.one !== null
+  return flowCode((mode) =>
+    loop(holds, (run, env, item, emit, again) =>
+      condition.each(run, env, mode.valueOf(item), (isDone) => {
+        if (isTrue(isDone)) emit(item)
+        else mode.each(update, run, env, item, again)
+      }),
+    ),
+  )
+}
+
+function whileTrue(condition: Code, update: Code): Code {
+  const holds = condition.one !== null
+  return flowCode((mode) =>
+    loop(holds, (run, env, item, emit, again) =>
+      condition.each(run, env, mode.valueOf(item), (goesOn) => {
+        if (!isTrue(goesOn)) return
+        emit(item)
+        mode.each(update, run, env, item, again)
+      }),
+    ),
+  )
+}
+
+/** Its input, then the same for each output of `update`. */
+function recurse(update: Code): Code {
+  return flowCode((mode) =>
+    loop(true, (run, env, item, emit, again) => {
+      emit(item)
+      mode.each(update, run, env, item, again)
+    }),
+  )
+}
+
+function piped(left: Code, right: Code): Code {
+  return flowCode(
+    (mode) => (run, env, item, emit) =>
+      mode.each(left, run, env, item, (output) => mode.each(right, run, env, output, emit)),
+  )
+}

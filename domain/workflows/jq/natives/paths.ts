@@ -1,0 +1,216 @@
+import { isJsonArray, isJsonObject, type Json } from '../../../kernel/json.ts'
+import { iterate } from '../access.ts'
+import { Change, readPath } from '../change.ts'
+import { type Code, type Run, streamCode, valueCode } from '../code.ts'
+import { DESCEND } from '../compile-path.ts'
+import { firstOf, modify, pathsOf } from '../compile-update.ts'
+import { below, invalidResult, keysOf, type Path, ROOT } from '../path.ts'
+import { textOf } from '../text.ts'
+import { describe, fail, isTrue, member, setMember } from '../values.ts'
+import { type Natives, value0, value1, value2, with1, with2 } from './define.ts'
+
+export const PATHS: Natives = {
+  'map/1': with1(map),
+  'map_values/1': with1(mapValues),
+  'path/1': with1((of) =>
+    streamCode((run, env, input, emit) =>
+      of.paths(run, env, ROOT, input, (path, value) =>
+        emit(path === undefined ? invalidResult(value) : keysOf(run, path)),
+      ),
+    ),
+  ),
+  'paths/0': () => pathsTo(null),
+  'paths/1': with1(pathsTo),
+  'del/1': with1((target) =>
+    valueCode((run, env, input) => without(run, input, pathsOf(run, env, input, target))),
+  ),
+  '_modify/2': with2((target, update) =>
+    valueCode((run, env, input) => modify(run, env, input, target, update)),
+  ),
+  'getpath/1': with1(getPath),
+  'setpath/2': value2((run, input, path, value) => {
+    const change = new Change(run, input)
+    change.write(listOf(path), value)
+    return change.value
+  }),
+  'delpaths/1': value1((run, input, paths) =>
+    without(
+      run,
+      input,
+      isJsonArray(paths)
+        ? paths.map((path) =>
+            isJsonArray(path) ? path : fail('Path must be specified as an array'),
+          )
+        : fail('Paths must be specified as an array'),
+    ),
+  ),
+  'to_entries/0': value0(toEntries),
+  'from_entries/0': value0(fromEntries),
+  'with_entries/1': with1((update) => {
+    const mapped = map(update)
+    return valueCode((run, env, input) =>
+      fromEntries(run, mapped.one?.(run, env, toEntries(run, input)) ?? null),
+    )
+  }),
+  'walk/1': with1(walk),
+}
+
+function listOf(path: Json): readonly Json[] {
+  return isJsonArray(path) ? path : fail('Path must be specified as an array')
+}
+
+function without(run: Run, input: Json, paths: readonly (readonly Json[])[]): Json {
+  const change = new Change(run, input)
+  change.delete(paths)
+  return change.value
+}
+
+function getPath(of: Code): Code {
+  return {
+    one:
+      of.one &&
+      valueCode((run, env, input) =>
+        readPath(run, input, listOf(of.one?.(run, env, input) ?? null)),
+      ).one,
+    each: (run, env, input, emit) =>
+      of.each(run, env, input, (path) => emit(readPath(run, input, listOf(path)))),
+    paths: (run, env, at, input, emit) =>
+      of.each(run, env, input, (path) => {
+        const keys = listOf(path)
+        if (at === undefined) return invalidResult(input)
+        emit(
+          keys.reduce<Path>((up, key) => below(run, up, key), at),
+          readPath(run, input, keys),
+        )
+      }),
+  }
+}
+
+/** The paths to all parts of the input, or to those for which `wanted` is true. */
+function pathsTo(wanted: Code | null): Code {
+  return streamCode((run, env, input, emit) =>
+    DESCEND.paths(run, env, ROOT, input, (path, value) => {
+      if (path === undefined || path.length === 0) return
+      if (wanted === null) return emit(keysOf(run, path))
+      wanted.each(run, env, value, (isWanted) => {
+        if (isTrue(isWanted)) emit(keysOf(run, path))
+      })
+    }),
+  )
+}
+
+function map(update: Code): Code {
+  const { one } = update
+  return valueCode((run, env, input) => {
+    const list: Json[] = []
+    run.bytes(16)
+    iterate(run, input, (value) => {
+      run.bytes(8)
+      if (one !== null) list.push(one(run, env, value))
+      else
+        update.each(run, env, value, (output) => {
+          run.bytes(8)
+          list.push(output)
+        })
+    })
+    return list
+  })
+}
+
+function mapValues(update: Code): Code {
+  const first = firstOf(update)
+  return valueCode((run, env, input) => {
+    run.bytes(16)
+    if (isJsonObject(input)) {
+      const object: { [key: string]: Json } = {}
+      iterate(run, input, (value, key) => {
+        const output = first(run, env, value)
+        run.bytes(16)
+        if (output !== undefined) setMember(object, String(key), output)
+      })
+      return object
+    }
+    const list: Json[] = []
+    iterate(run, input, (value) => {
+      const output = first(run, env, value)
+      run.bytes(8)
+      if (output !== undefined) list.push(output)
+    })
+    return list
+  })
+}
+
+function toEntries(run: Run, input: Json): Json {
+  if (!isJsonObject(input) && !isJsonArray(input)) return fail(`${describe(input)} has no keys`)
+  const entries: Json[] = []
+  iterate(run, input, (value, key) => {
+    run.bytes(64)
+    entries.push({ key, value })
+  })
+  return entries
+}
+
+function fromEntries(run: Run, input: Json): Json {
+  const object: { [key: string]: Json } = {}
+  iterate(run, input, (entry) => {
+    const key = firstMember(entry, ['key', 'k', 'name', 'Name', 'Key', 'K'], true)
+    const value = firstMember(entry, ['value', 'v', 'Value', 'V'], false)
+    run.bytes(24)
+    setMember(object, entryKey(run, key), value)
+  })
+  return object
+}
+
+/** The first that is there and, where `isTruthy`, neither null nor false. */
+function firstMember(entry: Json, names: readonly string[], isTruthy: boolean): Json {
+  if (!isJsonObject(entry))
+    return fail(`Cannot index ${describe(entry).replace(/ .*/, '')} with string ("${names[0]}")`)
+  let last: Json = null
+  for (const name of names) {
+    const value = member(entry, name)
+    if (isTruthy ? isTrue(value) : Object.hasOwn(entry, name)) return value
+    if (value === false) last = false
+  }
+  return last
+}
+
+function entryKey(run: Run, key: Json): string {
+  if (typeof key === 'string') return key
+  if (typeof key === 'boolean' || typeof key === 'number') return textOf(run, key)
+  return fail(`Cannot use ${describe(key)} as object key`)
+}
+
+/** The parts first, then what is made of them. */
+function walk(update: Code): Code {
+  const { one } = update
+  const first = firstOf(update)
+  const parts = (run: Run, value: Json, inner: (part: Json) => Json | undefined): Json => {
+    if (typeof value !== 'object' || value === null) return value
+    const isList = isJsonArray(value)
+    const list: Json[] = []
+    const object: { [key: string]: Json } = {}
+    run.enter(2)
+    run.bytes(16)
+    iterate(run, value, (each, key) => {
+      const output = inner(each)
+      run.bytes(16)
+      if (output === undefined) return
+      if (isList) list.push(output)
+      else setMember(object, String(key), output)
+    })
+    run.leave(2)
+    return isList ? list : object
+  }
+  return {
+    ...streamCode((run, env, input, emit) => {
+      const whole = (value: Json): Json | undefined => first(run, env, parts(run, value, whole))
+      update.each(run, env, parts(run, input, whole), emit)
+    }),
+    one:
+      one &&
+      ((run, env, input) => {
+        const whole = (value: Json): Json => one(run, env, parts(run, value, whole))
+        return whole(input)
+      }),
+  }
+}
