@@ -47,19 +47,22 @@ export function compileComma(
   scope: Scope,
   isTail: boolean,
 ): Code {
-  const left = compiler.code(node.left, scope)
-  const right = compiler.code(node.right, scope, isTail)
+  const items = node.items.map((item, at) =>
+    compiler.code(item, scope, isTail && at + 1 === node.items.length),
+  )
   return {
     one: null,
     each: (run, env, input, emit) => {
-      run.step()
-      left.each(run, env, input, emit)
-      right.each(run, env, input, emit)
+      for (const item of items) {
+        run.step()
+        item.each(run, env, input, emit)
+      }
     },
     paths: (run, env, path, input, emit) => {
-      run.step()
-      left.paths(run, env, path, input, emit)
-      right.paths(run, env, path, input, emit)
+      for (const item of items) {
+        run.step()
+        item.paths(run, env, path, input, emit)
+      }
     },
   }
 }

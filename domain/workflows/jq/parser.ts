@@ -30,8 +30,10 @@ export function parse(source: string): Node {
 
 function parsePipe(reader: TokenReader): Node {
   return reader.nested(() => {
-    let left = parseOperators(reader, 0)
-    while (reader.takeSymbol(',')) left = { kind: 'comma', left, right: parseOperators(reader, 0) }
+    const items = [parseOperators(reader, 0)]
+    while (reader.takeSymbol(',')) items.push(parseOperators(reader, 0))
+    const [first] = items
+    const left: Node = first && items.length === 1 ? first : { kind: 'comma', items }
     return reader.takeSymbol('|') ? { kind: 'pipe', left, right: parsePipe(reader) } : left
   })
 }

@@ -29,7 +29,7 @@ export type Node =
   | { readonly kind: 'object'; readonly entries: readonly Entry[] }
   | { readonly kind: 'negate'; readonly of: Node }
   | { readonly kind: 'pipe'; readonly left: Node; readonly right: Node }
-  | { readonly kind: 'comma'; readonly left: Node; readonly right: Node }
+  | { readonly kind: 'comma'; readonly items: readonly Node[] }
   | {
       readonly kind: 'binary'
       readonly operator: BinaryOperator
