@@ -10,6 +10,8 @@ export type CompiledRule = {
   readonly actions: readonly CompiledAction[]
   /** Of the condition and of the parameters, each once. */
   readonly windows: readonly WindowSpec[]
+  /** Everything that is written in CEL. */
+  readonly texts: readonly string[]
 }
 
 /** Checks everything in a rule that is written in CEL; the first mistake is the answer. */
@@ -25,16 +27,16 @@ export function compileRule(
   if ('error' in condition) return { problem: { ...condition.error, where: 'condition' } }
   const actions = compileActions(settings.actions, scope, compiler)
   if ('problem' in actions) return actions
+  const all = [condition.expression, ...actions.actions.flatMap(({ expressions }) => expressions)]
   const windows = new Map(
-    [condition.expression, ...actions.actions.flatMap(({ expressions }) => expressions)]
-      .flatMap((expression) => expression.windows)
-      .map((spec) => [spec.key, spec]),
+    all.flatMap((expression) => expression.windows).map((spec) => [spec.key, spec]),
   )
   return {
     rule: {
       condition: condition.expression,
       actions: actions.actions,
       windows: [...windows.values()],
+      texts: all.map(({ text }) => text),
     },
   }
 }

@@ -56,6 +56,31 @@ export function factsSchema(kind: SubjectKind): Readonly<Record<string, Type.TSc
   }
 }
 
+const INSTALLATION_TYPES = [
+  'InstallationRequested',
+  'ServerInstalled',
+  'ServerUpdated',
+  'InstallationRolledBack',
+  'InstallationFailed',
+  'ServerUninstalled',
+  'ServerQuarantined',
+  'QuarantineLifted',
+]
+const SERVICE_TYPES = [...INSTALLATION_TYPES, 'CatalogueEntryAdded', 'CatalogueEntryRemoved']
+const STATISTICS_TYPES = ['InstallationRequested', 'ServerUninstalled', 'ToolCalled']
+
+/** The event types that those facts come from which texts in CEL mention; none when they mention no facts. */
+export function factTypes(texts: readonly string[]): readonly string[] {
+  const mentioned = (name: string) => texts.some((text) => text.includes(name))
+  if (!mentioned('facts')) return []
+  const types = [
+    ...(mentioned('installation') ? INSTALLATION_TYPES : []),
+    ...(mentioned('service') ? SERVICE_TYPES : []),
+    ...(mentioned('statistics') ? STATISTICS_TYPES : []),
+  ]
+  return [...new Set(types)]
+}
+
 /** Uninstalled ones are remembered until this many are newer. */
 const MAX_UNINSTALLED = 1_000
 

@@ -6,8 +6,8 @@ import type {
   ReadModelVerifier,
   VerificationProgress,
 } from '../ports/read-model-verifier.ts'
+import { answerInLines, NDJSON, wantsLines, whileConnected } from './lines-answer.ts'
 import { problem } from './problem.ts'
-import { problemFor } from './problem-handler.ts'
 
 export type VerificationsDeps = {
   readonly verifier: ReadModelVerifier
@@ -16,7 +16,6 @@ export type VerificationsDeps = {
   readonly stopping: AbortSignal
 }
 
-const NDJSON = 'application/x-ndjson'
 const PROGRESS_EVERY_MS = 200
 
 const decimal = Type.String({ pattern: '^[0-9]+$' })
@@ -73,17 +72,11 @@ export function createVerifications(deps: VerificationsDeps): Verifications {
     readModel: string | undefined,
     onProgress: (progress: VerificationProgress) => void,
   ) {
-    const gone = new AbortController()
-    const leave = () => gone.abort()
-    request.raw.socket.once('close', leave)
     const startedAt = performance.now()
-    try {
-      const signal = AbortSignal.any([gone.signal, deps.stopping])
-      const result = await deps.verifier.verify(signal, onProgress, readModel)
-      return shown(result, performance.now() - startedAt)
-    } finally {
-      request.raw.socket.off('close', leave)
-    }
+    const result = await whileConnected(request, deps.stopping, (signal) =>
+      deps.verifier.verify(signal, onProgress, readModel),
+    )
+    return shown(result, performance.now() - startedAt)
   }
 
   return {
@@ -99,8 +92,8 @@ export function createVerifications(deps: VerificationsDeps): Verifications {
       running = true
       try {
         if (!wantsLines(request)) return await verify(request, readModel, () => {})
-        await answerInLines(request, reply, deps.logger, (report) =>
-          verify(request, readModel, report),
+        await answerInLines(request, reply, deps.logger, 'A verification broke.', (line) =>
+          verify(request, readModel, occasionally(line)),
         )
         // Fastify sends nothing more: the reply is hijacked.
         return reply as never
@@ -111,37 +104,13 @@ export function createVerifications(deps: VerificationsDeps): Verifications {
   }
 }
 
-function wantsLines({ headers }: FastifyRequest): boolean {
-  return headers.accept?.includes(NDJSON) ?? false
-}
-
-async function answerInLines(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  logger: Logger,
-  work: (onProgress: (progress: VerificationProgress) => void) => Promise<object>,
-): Promise<void> {
-  reply.hijack()
-  const { raw } = reply
-  raw.writeHead(200, {
-    ...(reply.getHeaders() as Record<string, string>),
-    'content-type': `${NDJSON}; charset=utf-8`,
-    'cache-control': 'no-store',
-  })
-  const line = (value: object) => raw.write(`${JSON.stringify(value)}\n`)
+/** Not more often than somebody can read. */
+function occasionally(line: (value: object) => void): (progress: VerificationProgress) => void {
   let last = 0
-  try {
-    const result = await work(({ events, position, end }) => {
-      if (performance.now() - last < PROGRESS_EVERY_MS) return
-      last = performance.now()
-      line({ progress: { events, position: position.toString(), end: end.toString() } })
-    })
-    line({ result })
-  } catch (error) {
-    logger.error({ err: error, correlationId: request.id }, 'A verification broke.')
-    line({ problem: { ...problemFor(error).problem, traceId: request.id } })
-  } finally {
-    raw.end()
+  return ({ events, position, end }) => {
+    if (performance.now() - last < PROGRESS_EVERY_MS) return
+    last = performance.now()
+    line({ progress: { events, position: position.toString(), end: end.toString() } })
   }
 }
 

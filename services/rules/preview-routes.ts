@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { type Static, Type } from 'typebox'
+import { streamName } from '../../domain/kernel/ids.ts'
+import { compileRule } from '../../domain/rules/compiled-rule.ts'
+import { ExpressionCompiler } from '../../domain/rules/condition/condition.ts'
+import { ruleSettings } from '../../domain/rules/rule-settings.ts'
+import { needsOf } from '../../domain/rules/what-if.ts'
+import { answerInLines, NDJSON, wantsLines, whileConnected } from '../kernel/lines-answer.ts'
+import { problem } from '../kernel/problem.ts'
+import type { EventStore } from '../ports/event-store.ts'
+import type { Logger } from '../ports/logger.ts'
+import { eventSchemas } from './event-schemas.ts'
+import { type Preview, type PreviewDeps, type PreviewProgress, preview } from './preview.ts'
+import { PreviewAnswer } from './preview-answer.ts'
+import { Comparison } from './preview-comparison.ts'
+import { recordedVerdicts } from './recorded-verdicts.ts'
+import { conditionInvalid } from './rule-problem.ts'
+
+export type PreviewRoutesDeps = PreviewDeps & {
+  readonly log: Pick<EventStore, 'readAll' | 'readStream' | 'head'>
+  readonly logger: Logger
+  /** Aborted when the process stops. */
+  readonly stopping: AbortSignal
+}
+
+/** At once in a process: they share one thread. */
+const MAX_PREVIEWS = 4
+const MAX_EVENTS = 10_000_000
+const PROGRESS_EVERY_MS = 200
+
+const position = Type.String({ pattern: '^[0-9]{1,19}$' })
+const instant = Type.String({ format: 'date-time' })
+
+const PreviewBody = Type.Object(
+  {
+    ruleId: Type.Optional(
+      Type.String({ format: 'uuid', description: 'a rule whose recorded answers are compared' }),
+    ),
+    settings: ruleSettings,
+    after: Type.Optional({ ...position, description: 'position, exclusive; default: the start' }),
+    through: Type.Optional({ ...position, description: 'position, inclusive; default: the end' }),
+    from: Type.Optional({ ...instant, description: 'inclusive' }),
+    to: Type.Optional({ ...instant, description: 'inclusive' }),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 1_000, default: 100, description: 'verdicts shown' }),
+    ),
+    maxEvents: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_EVENTS, default: 1_000_000 })),
+  },
+  { additionalProperties: false },
+)
+
+/** What a rule, or a change to one, would have done. */
+export function previewRoutes(deps: PreviewRoutesDeps): FastifyPluginAsyncTypebox {
+  const compiler = new ExpressionCompiler()
+  let running = 0
+  return async (app) => {
+    app.post(
+      '/v1/rules/preview',
+      {
+        config: { access: 'rules:write' },
+        schema: {
+          tags: ['rules'],
+          summary: 'What a rule would have done',
+          description:
+            'Asks the rule about a past part of the log, in a thread of its own. Nothing is done and nothing ' +
+            'is recorded. Windows and facts are what they were then: windows are filled from before the part, ' +
+            'facts from the start of the log, if the rule uses them. How deep in a chain of rule actions an ' +
+            `event was is not considered. With \`Accept: ${NDJSON}\` the answer is lines, each an object with ` +
+            '`progress` while it runs, then one `result` or `problem`.',
+          body: PreviewBody,
+          response: { 200: PreviewAnswer },
+        },
+      },
+      async (request, reply) => {
+        const ask = requestOf(deps, compiler, request.actor.tenantId, request.body)
+        if (running >= MAX_PREVIEWS)
+          throw problem(429, 'too-many-previews', `${MAX_PREVIEWS} previews run; try again soon.`)
+        running += 1
+        try {
+          const work = (onProgress: (progress: PreviewProgress) => void) =>
+            whileConnected(request, deps.stopping, async (signal) =>
+              shown(await preview(deps, ask, signal, onProgress)),
+            )
+          if (!wantsLines(request)) return await work(() => {})
+          await answerInLines(request, reply, deps.logger, 'A preview broke.', (line) =>
+            work(occasionally(line)),
+          )
+          // Fastify sends nothing more: the reply is hijacked.
+          return reply as never
+        } finally {
+          running -= 1
+        }
+      },
+    )
+  }
+}
+
+/** @throws {ProblemError} 422 when the rule does not compile. */
+function requestOf(
+  deps: PreviewRoutesDeps,
+  compiler: ExpressionCompiler,
+  tenantId: string,
+  body: Static<typeof PreviewBody>,
+) {
+  const { ruleId, settings, limit = 100, maxEvents = 1_000_000 } = body
+  const compiled = compileRule(settings, eventSchemas, compiler)
+  if ('problem' in compiled) throw conditionInvalid(compiled.problem)
+  const stream = streamName('evaluations', tenantId, 'all')
+  return {
+    tenantId,
+    rule: { ruleId: ruleId ?? randomUUID(), version: 1, settings },
+    needs: needsOf(settings.on, compiled.rule),
+    range: {
+      after: body.after === undefined ? undefined : BigInt(body.after),
+      through: body.through === undefined ? undefined : BigInt(body.through),
+      fromMs: body.from === undefined ? undefined : Date.parse(body.from),
+      toMs: body.to === undefined ? undefined : Date.parse(body.to),
+    },
+    limit,
+    maxEvents,
+    comparison:
+      ruleId === undefined
+        ? undefined
+        : (after: bigint) => new Comparison(recordedVerdicts(deps.log, stream, ruleId, after)),
+  }
+}
+
+/** Not more often than somebody can read. */
+function occasionally(line: (value: object) => void): (progress: PreviewProgress) => void {
+  let last = 0
+  return ({ events, position: reached, end }) => {
+    if (performance.now() - last < PROGRESS_EVERY_MS) return
+    last = performance.now()
+    line({ progress: { events, position: reached.toString(), end: end.toString() } })
+  }
+}
+
+function shown({ after, through, comparison, counts, shown, ...found }: Preview) {
+  return {
+    ...found,
+    after: after.toString(),
+    through: through.toString(),
+    counts: { ...counts },
+    shown: shown.map((each) => ({ ...each })),
+    ...(comparison === undefined ? {} : { comparison }),
+  }
+}
