@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { EventOf } from '../kernel/event.ts'
 import { firstVersion } from '../kernel/upcast.ts'
+import { runEvents } from './run-events.ts'
 
 // These names and shapes are the storage format. A published version is never edited:
 // add V2 beside it and the upcaster that leads to it.
@@ -71,4 +72,5 @@ export const workflowsEvents = {
   WorkflowEnabled: firstVersion(WorkflowEnabledV1),
   WorkflowDisabled: firstVersion(WorkflowDisabledV1),
   WorkflowRemoved: firstVersion(WorkflowRemovedV1),
+  ...runEvents,
 }

@@ -36,6 +36,8 @@ export function createPrometheusMetrics(): PrometheusMetrics {
   const webhooksParked = counter('webhook_parked_total', 'Deliveries that were given up.', [])
   const webhooksOwed = gauge('webhook_owed_deliveries', 'Deliveries that are to be made.', [])
   const webhooksOldest = gauge('webhook_oldest_owed_seconds', 'Age of the oldest of them.', [])
+  const workflowSteps = histogram('workflow_steps_seconds', 'Effects of workflow runs.', ['kind'])
+  const timerLag = histogram('workflow_timer_lag_seconds', 'How late timers of runs fire.', [])
   const requests = histogram('http_requests_seconds', 'HTTP requests.', [
     'method',
     'route',
@@ -73,6 +75,8 @@ export function createPrometheusMetrics(): PrometheusMetrics {
       webhooksOwed.set(deliveries)
       webhooksOldest.set(oldestSeconds)
     },
+    workflowStep: (kind, seconds) => workflowSteps.observe({ kind }, seconds),
+    workflowTimerFired: (lagSeconds) => timerLag.observe(lagSeconds),
     requestServed: (method, route, status, seconds) =>
       requests.observe({ method, route, status: String(status) }, seconds),
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

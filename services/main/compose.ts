@@ -16,6 +16,7 @@ import { composeRegistry } from './registry-context.ts'
 import { composeServers } from './servers-context.ts'
 import { composeWebhooks } from './webhooks-context.ts'
 import { composeWorkflowDefinitions } from './workflow-definitions-context.ts'
+import { composeWorkflows } from './workflows-context.ts'
 
 /** How long the first key may take to work after the start. */
 const FIRST_KEY_TIMEOUT_MS = 30_000
@@ -86,7 +87,9 @@ async function serve(platform: Platform, version: string) {
     composeCustom(platform),
   ]
   const given = others.flatMap(({ commands = [] }) => commands)
-  const contexts = [...others, composeWorkflowDefinitions(platform, given)]
+  const workflows = composeWorkflows(platform, given)
+  const known = [...given, ...(workflows.commands ?? [])]
+  const contexts = [...others, workflows, composeWorkflowDefinitions(platform, known)]
   const background = startBackground(platform, contexts)
   const app = await buildHttpServer({
     ...{ platform, contexts, background, version },

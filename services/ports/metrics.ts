@@ -28,6 +28,10 @@ export interface Metrics {
   webhookParked(): void
   /** `oldestSeconds` is 0 when nothing is owed. */
   webhooksOwe(deliveries: number, oldestSeconds: number): void
+  /** An effect of a workflow's run came to an end, whatever its outcome. */
+  workflowStep(kind: 'call' | 'emit' | 'run', seconds: number): void
+  /** How long after its time a timer of a run fired. */
+  workflowTimerFired(lagSeconds: number): void
   /** @param route the route's pattern, never the path that was asked for. */
   requestServed(method: string, route: string, status: number, seconds: number): void
 }
@@ -49,5 +53,7 @@ export const noMetrics: Metrics = {
   webhookCalled() {},
   webhookParked() {},
   webhooksOwe() {},
+  workflowStep() {},
+  workflowTimerFired() {},
   requestServed() {},
 }

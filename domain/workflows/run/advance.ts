@@ -1,0 +1,228 @@
+import type { Json } from '../../kernel/json.ts'
+import type { RunEvent } from '../run-events.ts'
+import { begin, start } from './begin.ts'
+import { cancelled } from './cancel.ts'
+import { complete, endWell } from './complete.ts'
+import { endingEvents } from './ending.ts'
+import { evaluate, holds, type Place } from './evaluate.ts'
+import { evolve } from './evolve.ts'
+import { fault, standardError, TaskFault } from './fault.ts'
+import { faultEvents } from './faulting.ts'
+import { isSatisfied, takenEvents } from './listen.ts'
+import { type Surroundings, taskAt } from './program.ts'
+import { nameOf } from './reference.ts'
+import { childAt, functionOf, indexOfName, type Scope, scopeOf } from './scope.ts'
+import { around, isOver, isWithin, type OpenStep, type Run, type RunState } from './state.ts'
+
+/** What one append carries at most; more is done by the next one. */
+const MAX_EVENTS = 200
+const MAX_TEXT = 256 * 1024
+/** A run that takes more steps is taken for one that never ends. */
+const MAX_STEPS = 20_000
+
+/** Everything that the run can do by itself: until it is over, waits, or has done enough for one append. */
+export function advance(run: Run, surroundings: Surroundings): readonly RunEvent[] {
+  const events: RunEvent[] = []
+  let text = 0
+  let state = run
+  while (events.length < MAX_EVENTS && text < MAX_TEXT) {
+    const next = nextEvents(state, surroundings)
+    if (next.length === 0) break
+    events.push(...next)
+    text += JSON.stringify(next).length
+    state = next.reduce<RunState>(evolve, state) as Run
+  }
+  return events
+}
+
+/** @returns none when nothing can be done without somebody else. */
+export function nextEvents(run: Run, surroundings: Surroundings): readonly RunEvent[] {
+  if (isOver(run) || run.suspended) return []
+  for (const step of run.open.values()) {
+    const place = { ...surroundings, run, step }
+    const events = guarded(place, () => eventsOf(place))
+    if (events.length > 0) return events
+  }
+  return run.status === 'ending' ? endingEvents(run, surroundings) : []
+}
+
+function guarded(place: Place, events: () => readonly RunEvent[]): readonly RunEvent[] {
+  try {
+    return events()
+  } catch (error) {
+    if (error instanceof TaskFault) return faultEvents(place, error.error)
+    throw error
+  }
+}
+
+function eventsOf(place: Place): readonly RunEvent[] {
+  const { run, step } = place
+  if (step.fired === 'deadline')
+    return faultEvents(place, standardError('timeout', 'It took longer than its timeout.'))
+  if (step.approval !== undefined) return approved(place)
+  if (step.retry?.dueAt !== undefined) return []
+  if (run.lastStep > MAX_STEPS)
+    return faultEvents(place, standardError('runtime', `The run took ${MAX_STEPS} steps.`))
+  switch (step.work?.kind) {
+    case 'wait':
+      return step.fired === 'wait' ? complete(place, { output: step.input }) : []
+    case 'call':
+    case 'emit':
+    case 'run':
+      return []
+    case 'listen':
+      return listening(place)
+    case 'for':
+      return inRounds(place, step.work.items.length)
+    case undefined:
+      return inOrder(place)
+  }
+}
+
+function approved(place: Place): readonly RunEvent[] {
+  const { run, step, now } = place
+  const { approval, reference, parent, round, rawInput } = step
+  if (approval === undefined) return []
+  const task = taskAt(place.program, reference)
+  if (approval.answer === 'given')
+    return start(run, place, {
+      child: { reference, name: nameOf(reference), task },
+      ...{ parent, step: step.step, round, rawInput },
+      attempt: attemptIn(run, parent),
+    })
+  const isLate = step.fired === 'approval'
+  if (approval.answer === undefined && !isLate) return []
+  const inRound = round === undefined ? {} : { round }
+  const skipped = { runId: run.runId, step: step.step, reference, parent, ...inRound }
+  if (approval.otherwise === 'skip')
+    return [{ type: 'TaskSkipped', data: { ...skipped, skippedAt: now } }]
+  const why = isLate ? 'Nobody approved it in time.' : 'Its approval was refused.'
+  return faultEvents(place, standardError(isLate ? 'timeout' : 'authorization', why))
+}
+
+function inOrder(place: Place): readonly RunEvent[] {
+  const { program, step } = place
+  const scope = scopeOf(program, step)
+  if (scope === undefined) return []
+  const task = step.step === 0 ? undefined : taskAt(program, step.reference)
+  if (task !== undefined && 'fork' in task)
+    return branches(place, scope, task.fork.compete ?? false)
+  if (step.progress.open > 0) return []
+  const index = following(place, scope)
+  if (index === 'end') return endWell(place, step.progress.output)
+  const child = childAt(scope, index)
+  if (child === undefined) return complete(place, { output: step.progress.output })
+  const rawInput =
+    task !== undefined && 'call' in task && functionOf(program, task) !== undefined
+      ? evaluate(place, task.with ?? {}, step.input)
+      : step.progress.output
+  return beginChild(place, scope, { index, round: undefined, rawInput })
+}
+
+/** The place in the list where a scope goes on. @throws {TaskFault} for a task that is not there. */
+function following(place: Place, scope: Scope): number | 'end' {
+  const { last } = place.step.progress
+  if (last === undefined) return 0
+  switch (last.next) {
+    case 'continue':
+      return last.index + 1
+    case 'exit':
+      return scope.list.length
+    case 'end':
+      return 'end'
+    default: {
+      const index = indexOfName(scope, last.next)
+      if (index < 0) throw fault('configuration', `There is no task "${last.next}" to go on with.`)
+      return index
+    }
+  }
+}
+
+/** The children of a loop, once for each of `rounds` that there are so far. */
+function inRounds(place: Place, rounds: number): readonly RunEvent[] {
+  const { program, step } = place
+  const scope = scopeOf(program, step)
+  if (scope === undefined || step.progress.open > 0) return []
+  const { round, output, last } = step.progress
+  const index = round < 0 ? scope.list.length : following(place, scope)
+  if (index === 'end') return endWell(place, output)
+  if (index < scope.list.length)
+    return beginChild(place, scope, { index, round: Math.max(0, round), rawInput: output })
+  const isLeft = last?.next === 'exit' || scope.list.length === 0
+  const next = round + 1
+  if (isLeft || !goesOn(place, next)) return complete(place, { output })
+  if (next >= rounds) return step.work?.kind === 'for' ? complete(place, { output }) : []
+  return beginChild(place, scope, { index: 0, round: next, rawInput: output })
+}
+
+/** Whether the `while` of a `for` holds for this round; there is none else. */
+function goesOn(place: Place, round: number): boolean {
+  const { program, run, step } = place
+  const task = taskAt(program, step.reference)
+  if (!('for' in task) || task.while === undefined || step.work?.kind !== 'for') return true
+  if (round >= step.work.items.length) return true
+  const inRound = { ...step, progress: { ...step.progress, round } }
+  const open = new Map(run.open).set(step.step, inRound)
+  const then = { ...place, run: { ...run, open }, step: inRound }
+  return holds(then, task.while, step.progress.output)
+}
+
+function listening(place: Place): readonly RunEvent[] {
+  const { program, step } = place
+  const { work } = step
+  if (work?.kind !== 'listen') return []
+  const events = takenEvents(step)
+  const scope = scopeOf(program, step)
+  if (scope !== undefined && scope.list.length > 0) {
+    const begun = inRounds(place, events.length)
+    if (begun.length > 0 || step.progress.open > 0) return begun
+  }
+  return isSatisfied(place, work) ? complete(place, { output: events }) : []
+}
+
+function branches(place: Place, scope: Scope, compete: boolean): readonly RunEvent[] {
+  const { run, step } = place
+  const { begun, last, open, output, outputs } = step.progress
+  if (last?.next === 'end') return endWell(place, output)
+  if (compete && last !== undefined) {
+    const losers = [...run.open.values()].filter(({ parent }) => parent === step.step)
+    return won(place, losers, output)
+  }
+  if (begun < scope.list.length)
+    return beginChild(place, scope, { index: begun, round: undefined, rawInput: step.input })
+  if (open > 0) return []
+  const results = scope.list.map((_, index) => outputs[index] ?? null)
+  return complete(place, { output: results })
+}
+
+function won(place: Place, losers: readonly OpenStep[], output: Json): readonly RunEvent[] {
+  const { run, step } = place
+  const inside = [...run.open.values()].filter(
+    (each) => losers.includes(each) || losers.some((loser) => isWithin(run, each, loser.step)),
+  )
+  const left = cancelled(place, inside)
+  const after = left.reduce<RunState>(evolve, run) as Run
+  return [
+    ...left,
+    ...complete({ ...place, run: after, step: after.open.get(step.step) ?? step }, { output }),
+  ]
+}
+
+type Turn = { readonly index: number; readonly round: number | undefined; readonly rawInput: Json }
+
+function beginChild(place: Place, scope: Scope, { index, round, rawInput }: Turn) {
+  const { run, step } = place
+  const child = childAt(scope, index)
+  if (child === undefined) return []
+  return begin(run, place, {
+    ...{ child, round, rawInput, parent: step.step, step: run.lastStep + 1 },
+    attempt: attemptIn(run, step.step),
+  })
+}
+
+/** Of the nearest `try` around what begins in the step. */
+function attemptIn(run: Run, parent: number): number {
+  const step = run.open.get(parent)
+  if (step === undefined) return 1
+  return [step, ...around(run, step)].find(({ retry }) => retry !== undefined)?.retry?.attempt ?? 1
+}

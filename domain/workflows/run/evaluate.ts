@@ -1,0 +1,82 @@
+import type { Json } from '../../kernel/json.ts'
+import type { DataSchema } from '../document-parts.ts'
+import { evaluateExpression, evaluateTemplate } from '../expression.ts'
+import { JqError, JqLimitError, JqSyntaxError } from '../jq/errors.ts'
+import { fault } from './fault.ts'
+import type { Program, Surroundings } from './program.ts'
+import { type Variables, variablesIn } from './scope.ts'
+import type { OpenStep, Run } from './state.ts'
+
+/** Of one template: a fraction of a second, and far from what a process has. */
+const LIMITS = { maxSteps: 1_000_000, maxBytes: 16 * 1024 * 1024 }
+
+/** Where an expression is evaluated: a step of a run, at a moment. */
+export type Place = Surroundings & { readonly run: Run; readonly step: OpenStep }
+
+/**
+ * Strings that are `${ … }` are evaluated, wherever in the template they are.
+ *
+ * @throws {TaskFault}
+ */
+export function evaluate(place: Place, template: unknown, input: Json, more?: Variables): Json {
+  return within(place, more, (args, limits) =>
+    evaluateTemplate(template as Json, input, args, limits),
+  )
+}
+
+/**
+ * A string is an expression, with or without `${ }` around it.
+ *
+ * @throws {TaskFault}
+ */
+export function evaluateText(place: Place, text: string, input: Json, more?: Variables): Json {
+  return within(place, more, (args, limits) => evaluateExpression(text, input, args, limits))
+}
+
+/** As jq has it: everything but false and null holds. */
+export function holds(place: Place, condition: string, input: Json, more?: Variables): boolean {
+  const value = evaluateText(place, condition, input, more)
+  return value !== false && value !== null
+}
+
+type Limits = Parameters<typeof evaluateTemplate>[3]
+
+function within(
+  { program, run, step, now }: Place,
+  more: Variables | undefined,
+  work: (args: Variables, limits: Limits) => Json,
+): Json {
+  try {
+    return work(
+      { ...variablesIn(program, run, step), ...more },
+      { ...LIMITS, now: Date.parse(now) },
+    )
+  } catch (error) {
+    const isJq =
+      error instanceof JqError || error instanceof JqSyntaxError || error instanceof JqLimitError
+    if (isJq) throw fault('expression', error.message)
+    throw error
+  }
+}
+
+type Transformation = {
+  readonly schema?: DataSchema
+  readonly transformation?: string | Readonly<Record<string, unknown>> | undefined
+}
+
+/** `from` of an input or `as` of an output or export. */
+export function transform(place: Place, by: Transformation, value: Json, more?: Variables): Json {
+  const { transformation } = by
+  if (transformation === undefined) return value
+  if (typeof transformation === 'string') return evaluateText(place, transformation, value, more)
+  return evaluate(place, transformation, value, more)
+}
+
+/** @throws {TaskFault} when the value does not fit. */
+export function requireFit(program: Program, schema: DataSchema | undefined, value: Json): void {
+  if (schema === undefined) return
+  if (!('document' in schema))
+    throw fault('configuration', 'Schemas by reference are not fetched; give `document`.')
+  const violation = program.violation(schema.document, value)
+  if (violation !== undefined) throw fault('validation', violation)
+}

@@ -1,0 +1,169 @@
+import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../kernel/json.ts'
+import type { EventConsumption, EventFilter } from '../document-events.ts'
+import type { ListenTask } from '../document-tasks.ts'
+import { enclosedExpression } from '../expression.ts'
+import type { RunEvent } from '../run-events.ts'
+import { evaluate, evaluateText, holds, type Place } from './evaluate.ts'
+import { TaskFault } from './fault.ts'
+import type { OpenStep } from './state.ts'
+import type { ListenFilter, ListenWork } from './work.ts'
+
+type Strategy = Pick<ListenWork, 'strategy' | 'filters'>
+
+export function listenWork(place: Place, { listen }: ListenTask, input: Json): ListenWork {
+  const { to, read = 'data' } = listen
+  const until = 'any' in to ? to.until : undefined
+  return {
+    ...{ kind: 'listen', read },
+    ...strategyOf(place, to, input),
+    ...(until === undefined
+      ? {}
+      : {
+          until: typeof until === 'string' ? { condition: until } : strategyOf(place, until, input),
+        }),
+  }
+}
+
+function strategyOf(place: Place, to: EventConsumption, input: Json): Strategy {
+  const filtersOf = (filters: readonly EventFilter[]) =>
+    filters.map((filter) => filterOf(place, filter, input))
+  if ('one' in to) return { strategy: 'one', filters: filtersOf([to.one]) }
+  if ('all' in to) return { strategy: 'all', filters: filtersOf(to.all) }
+  return { strategy: 'any', filters: filtersOf(to.any) }
+}
+
+/** What later events must have is evaluated now, what an event must be when it comes. */
+function filterOf(place: Place, filter: EventFilter, input: Json): ListenFilter {
+  const correlate = Object.entries(filter.correlate ?? {}).map(([key, { from, expect }]) => {
+    const expected = expect === undefined ? {} : { expect: evaluate(place, expect, input) }
+    return [key, { from, ...expected }]
+  })
+  const attributes = filter.with as JsonObject
+  return correlate.length === 0
+    ? { with: attributes }
+    : { with: attributes, correlate: Object.fromEntries(correlate) }
+}
+
+/** Types of the events that can be meant; '' = of any. */
+export function typesOf({ filters, until }: ListenWork): ReadonlySet<string> {
+  const all = until === undefined || 'condition' in until ? filters : [...filters, ...until.filters]
+  const types = all.map(({ with: { type } }) =>
+    typeof type === 'string' && enclosedExpression(type) === null ? type : '',
+  )
+  return new Set(filters.length === 0 ? [...types, ''] : types)
+}
+
+/** Whether no further event is waited for. */
+export function isSatisfied(place: Place, { until, strategy, filters }: ListenWork): boolean {
+  const { received } = place.step
+  const taken = received.filter(({ filter }) => filter >= 0)
+  if (strategy === 'all')
+    return filters.every((_, index) => taken.some(({ filter }) => filter === index))
+  if (strategy === 'one' || until === undefined) return taken.length > 0
+  if (!('condition' in until)) return received.some(({ filter }) => filter < 0)
+  return (
+    taken.length > 0 &&
+    holds(
+      place,
+      until.condition,
+      taken.map(({ event }) => event),
+    )
+  )
+}
+
+/** An event as it comes from the log, or from whoever sent it to the run: a CloudEvent. */
+export type Incoming = JsonObject & { readonly id: string; readonly type: string }
+
+/** What the event is to the step: an event of its own, or nothing. */
+export function receive(place: Place, incoming: Incoming): readonly RunEvent[] {
+  const { run, step, now } = place
+  const { work } = step
+  if (work?.kind !== 'listen') return []
+  if (step.received.some(({ eventId }) => eventId === incoming.id)) return []
+  const match = taken(place, work, incoming) ?? endOf(place, work, incoming)
+  if (match === undefined) return []
+  const { data = null } = incoming
+  const { filter, correlation } = match
+  const base = { runId: run.runId, step: step.step, eventId: incoming.id, filter }
+  const event = work.read === 'data' ? data : incoming
+  return [{ type: 'EventReceived', data: { ...base, event, correlation, receivedAt: now } }]
+}
+
+type Match = { readonly filter: number; readonly correlation: JsonObject }
+
+function taken(place: Place, work: ListenWork, incoming: Incoming): Match | undefined {
+  const filled = new Set(place.step.received.map(({ filter }) => filter))
+  if (work.filters.length === 0 && work.strategy === 'any')
+    return { filter: 0, correlation: place.step.correlation }
+  for (const [filter, each] of work.filters.entries()) {
+    if (work.strategy === 'all' && filled.has(filter)) continue
+    const correlation = passed(place, each, incoming)
+    if (correlation !== undefined) return { filter, correlation }
+  }
+  return undefined
+}
+
+/** The filters of `until` are counted from -1 downwards. */
+function endOf(place: Place, { until }: ListenWork, incoming: Incoming): Match | undefined {
+  if (until === undefined || 'condition' in until) return undefined
+  const found = until.filters.some((each) => passed(place, each, incoming) !== undefined)
+  return found ? { filter: -1, correlation: place.step.correlation } : undefined
+}
+
+/** @returns the values that later events must have, too; undefined when the event is not meant. */
+function passed(place: Place, filter: ListenFilter, incoming: Incoming): JsonObject | undefined {
+  try {
+    const fits = Object.entries(filter.with).every(([attribute, expected]) =>
+      isMeant(place, expected, incoming[attribute]),
+    )
+    return fits ? correlated(place, filter, incoming) : undefined
+  } catch (error) {
+    if (error instanceof TaskFault) return undefined
+    throw error
+  }
+}
+
+function correlated(
+  place: Place,
+  { correlate = {} }: ListenFilter,
+  incoming: Incoming,
+): JsonObject | undefined {
+  const found: Record<string, Json> = { ...place.step.correlation }
+  for (const [key, { from, expect }] of Object.entries(correlate)) {
+    const value = evaluateText(place, from, incoming)
+    const wanted = expect ?? found[key]
+    if (wanted !== undefined && !contains(value, wanted)) return undefined
+    found[key] = value
+  }
+  return found
+}
+
+function isMeant(place: Place, expected: Json, actual: Json | undefined): boolean {
+  if (actual === undefined) return false
+  if (typeof expected !== 'string' || enclosedExpression(expected) === null)
+    return contains(actual, expected)
+  const value = evaluateText(place, expected, actual)
+  return typeof value === 'boolean' ? value : contains(actual, value)
+}
+
+/** Equal, where an object may have more members than are expected. */
+function contains(actual: Json, expected: Json): boolean {
+  if (isJsonObject(expected))
+    return (
+      isJsonObject(actual) &&
+      Object.entries(expected).every(
+        ([key, value]) => Object.hasOwn(actual, key) && contains(actual[key] ?? null, value),
+      )
+    )
+  if (isJsonArray(expected))
+    return (
+      isJsonArray(actual) &&
+      actual.length === expected.length &&
+      expected.every((value, index) => contains(actual[index] ?? null, value))
+    )
+  return actual === expected
+}
+
+export function takenEvents({ received }: OpenStep): readonly Json[] {
+  return received.filter(({ filter }) => filter >= 0).map(({ event }) => event)
+}

@@ -1,0 +1,45 @@
+import { isOver, isRun, isUnderWay, type Run, type RunState } from './state.ts'
+import type { Work } from './work.ts'
+
+export type OwedWork = Extract<Work, { readonly kind: 'call' | 'emit' | 'run' }>
+
+/** One effect of a run. Whatever dies when, it is done under the same step. */
+export type Action = {
+  readonly step: number
+  readonly attempt: number
+  readonly reference: string
+  readonly work: OwedWork
+  /** When nobody waits for it any more, ISO-8601. */
+  readonly deadline: string | undefined
+}
+
+/** What the run owes now, several at once inside a fork. */
+export function nextActions(state: RunState): readonly Action[] {
+  if (!isRun(state) || isOver(state) || state.suspended) return []
+  return [...state.open.values()].filter(isUnderWay).map((each) => {
+    const { step, attempt, reference, deadline } = each
+    return { step, attempt, reference, deadline, work: each.work as OwedWork }
+  })
+}
+
+export type Timer = {
+  readonly step: number
+  readonly timer: 'wait' | 'retry' | 'deadline' | 'approval'
+  readonly dueAt: string
+}
+
+/** Everything that happens in the run because of the time. */
+export function timersOf(run: Run): readonly Timer[] {
+  if (isOver(run)) return []
+  return [...run.open.values()].flatMap(({ step, work, fired, retry, deadline, approval }) => {
+    const timers: Timer[] = []
+    const add = (timer: Timer['timer'], dueAt: string | undefined) => {
+      if (dueAt !== undefined) timers.push({ step, timer, dueAt })
+    }
+    if (work?.kind === 'wait' && fired === undefined) add('wait', work.dueAt)
+    if (fired === undefined) add('deadline', deadline)
+    if (fired === undefined && approval?.answer === undefined) add('approval', approval?.until)
+    add('retry', retry?.dueAt)
+    return timers
+  })
+}

@@ -1,0 +1,56 @@
+import { holdLease } from '../../infra/postgres/lease.ts'
+import { createRunClaims } from '../../infra/workflows/run-claims.ts'
+import { createRunWaits } from '../../infra/workflows/run-waits.ts'
+import { gatherCommands, type PlatformCommand } from '../kernel/platform-command.ts'
+import { createStanding } from '../kernel/standing.ts'
+import { keepWaits } from '../workflows/keeper.ts'
+import { createPerform } from '../workflows/perform.ts'
+import { workflowCommands } from '../workflows/platform-commands.ts'
+import { createPrograms } from '../workflows/programs.ts'
+import { runWorkflowReactor } from '../workflows/reactor.ts'
+import { runRoutes } from '../workflows/run-routes.ts'
+import type { Context, Platform } from './platform.ts'
+
+/** @param commands what the other contexts let runs do. */
+export function composeWorkflows(
+  platform: Platform,
+  commands: readonly PlatformCommand[],
+): Context {
+  const { bus, db, log, logger, metrics, now, owned, pool, store: events } = platform
+  const standing = createStanding(db, now)
+  const programs = createPrograms(events)
+  const shared = { events, programs, now, logger, metrics }
+  const own = workflowCommands(shared, standing)
+  const perform = createPerform({
+    ...{ ...shared, standing },
+    commands: gatherCommands(commands, own),
+  })
+  const claims = owned.use('claims of runs', createRunClaims(pool))
+  return {
+    routes: [{ role: 'api', plugin: runRoutes(shared) }],
+    parts: [
+      {
+        role: 'reactors',
+        name: 'workflow reactor',
+        run: (signal) =>
+          runWorkflowReactor({ ...shared, bus, claims, perform, random: Math.random }, signal),
+      },
+      {
+        role: 'reactors',
+        name: 'workflow waits',
+        run: (signal) =>
+          keepWaits(
+            {
+              ...{ ...shared, log, waits: createRunWaits(pool) },
+              hold: (until, work) =>
+                holdLease({ pool, name: 'workflow waits', signal: until, logger }, (held) =>
+                  work(held.signal),
+                ),
+            },
+            signal,
+          ),
+      },
+    ],
+    commands: own,
+  }
+}

@@ -1,0 +1,45 @@
+import type { Position } from './event-store.ts'
+import type { RunKey } from './run-claims.ts'
+
+/** That a step of a run waits for a time. */
+export type TimerRow = RunKey & { readonly step: number; readonly dueAt: Date }
+
+/** That a step of a run waits for events of a type; '' = of any type. */
+export type ListenerRow = RunKey & {
+  readonly step: number
+  readonly type: string
+  /** It began to listen there: earlier events are not meant. */
+  readonly since: Position
+}
+
+/** What came and went since the position before, each step in one of the lists that add. */
+export type WaitChanges = {
+  /** Steps that wait for nothing any more. Carried out first. */
+  readonly over: readonly (RunKey & { readonly step: number })[]
+  readonly runsOver: readonly RunKey[]
+  readonly timers: readonly TimerRow[]
+  readonly listeners: readonly ListenerRow[]
+}
+
+/** What runs wait for: rows that follow from the log, up to a position. */
+export interface RunWaits {
+  position(): Promise<Position>
+
+  /** In one transaction; repeating it changes nothing. */
+  apply(changes: WaitChanges, through: Position): Promise<void>
+
+  /** Timers that are due, the oldest first. */
+  due(now: Date, limit: number): Promise<readonly TimerRow[]>
+
+  /** When the next timer is due; undefined when there is none. */
+  nextDue(): Promise<Date | undefined>
+
+  /** These timers are done with. */
+  fired(timers: readonly TimerRow[]): Promise<void>
+
+  /** Who listens to events of this type of the tenant. */
+  listeners(tenantId: string, type: string): Promise<readonly ListenerRow[]>
+
+  /** Every type that somebody listens to. */
+  listenedTo(): Promise<readonly string[]>
+}

@@ -1,0 +1,106 @@
+import { Ajv, type ValidateFunction } from 'ajv'
+import addFormats from 'ajv-formats'
+import type { Json } from '../../domain/kernel/json.ts'
+import {
+  isKnownWorkflow,
+  type WorkflowName,
+  type WorkflowState,
+  workflow,
+  workflowId,
+  workflowStream,
+} from '../../domain/workflows/definition.ts'
+import type { Program } from '../../domain/workflows/run/program.ts'
+import { load } from '../kernel/execute.ts'
+import { problem } from '../kernel/problem.ts'
+import type { EventStore } from '../ports/event-store.ts'
+
+const MAX_PROGRAMS = 200
+const MAX_SCHEMAS = 500
+
+/** Versions of workflows, ready to be run. */
+export type Programs = {
+  /**
+   * What new runs begin with.
+   *
+   * @param version by default the one that was applied last; `latest` means it, too.
+   * @throws {ProblemError} 404 `workflow-not-found`, 409 `workflow-removed`.
+   */
+  readonly forNewRun: (tenantId: string, name: WorkflowName, version?: string) => Promise<Program>
+  /** @throws {ProblemError} 404 `workflow-not-found`. */
+  readonly ofRun: (tenantId: string, name: WorkflowName, version: string) => Promise<Program>
+}
+
+export function createPrograms(events: EventStore): Programs {
+  const known = new Map<string, Promise<Program>>()
+  const violation = createViolation()
+
+  async function stateOf(tenantId: string, name: WorkflowName): Promise<WorkflowState> {
+    const { state } = await load(events, workflow, workflowStream(tenantId, name))
+    return state
+  }
+
+  function programIn(state: WorkflowState, name: WorkflowName, version: string): Program {
+    const found = state.versions.get(version)
+    if (found === undefined)
+      throw problem(
+        404,
+        'workflow-not-found',
+        `There is no version "${version}" of the workflow "${workflowId(name)}".`,
+      )
+    return { document: found.document, hash: found.hash, violation }
+  }
+
+  return {
+    async forNewRun(tenantId, name, version = 'latest') {
+      const state = await stateOf(tenantId, name)
+      if (state.status === 'removed')
+        throw problem(409, 'workflow-removed', `The workflow "${workflowId(name)}" was removed.`)
+      if (!isKnownWorkflow(state))
+        throw problem(404, 'workflow-not-found', `There is no workflow "${workflowId(name)}".`)
+      return programIn(state, name, version === 'latest' ? state.current : version)
+    },
+
+    ofRun(tenantId, name, version) {
+      const key = JSON.stringify([tenantId, name.namespace, name.name, version])
+      const before = known.get(key)
+      if (before !== undefined) return before
+      if (known.size >= MAX_PROGRAMS) known.clear()
+      const program = stateOf(tenantId, name).then((state) => programIn(state, name, version))
+      known.set(key, program)
+      // A version means one document for ever; that it could not be read may be over next time.
+      program.catch(() => known.delete(key))
+      return program
+    },
+  }
+}
+
+/** JSON Schema 2020-12 of authors, compiled once each. */
+function createViolation(): Program['violation'] {
+  const ajv = addFormats.default(new Ajv({ strict: false }))
+  const compiled = new Map<string, ValidateFunction | string>()
+
+  function compile(schema: unknown): ValidateFunction | string {
+    const text = JSON.stringify(schema)
+    const before = compiled.get(text)
+    if (before !== undefined) return before
+    if (compiled.size >= MAX_SCHEMAS) compiled.clear()
+    const validate = tryToCompile(ajv, schema)
+    compiled.set(text, validate)
+    return validate
+  }
+
+  return (schema, value: Json) => {
+    const validate = compile(schema)
+    if (typeof validate === 'string') return validate
+    if (validate(value)) return undefined
+    return ajv.errorsText(validate.errors, { dataVar: '' }).slice(0, 500)
+  }
+}
+
+function tryToCompile(ajv: Ajv, schema: unknown): ValidateFunction | string {
+  try {
+    return ajv.compile(schema as object)
+  } catch (error) {
+    return `The schema cannot be used: ${error instanceof Error ? error.message : 'it is broken'}.`
+  }
+}

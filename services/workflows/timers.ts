@@ -1,0 +1,83 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { EventStore } from '../ports/event-store.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { RunWaits, TimerRow } from '../ports/run-waits.ts'
+import { RunSession } from './run-session.ts'
+
+const PAGE = 500
+const AT_ONCE = 16
+/** A clock that is set forward is noticed after this time. */
+const MAX_REST_MS = 5_000
+
+export type TimerDeps = {
+  readonly events: EventStore
+  readonly waits: RunWaits
+  readonly metrics: Pick<Metrics, 'workflowTimerFired'>
+  readonly now: () => Date
+}
+
+/** Records in the runs that the time has come which they wait for; sleeps until the next one. */
+export class Timers {
+  readonly #deps: TimerDeps
+  #wake: () => void = () => {}
+
+  constructor(deps: TimerDeps) {
+    this.#deps = deps
+  }
+
+  /** There may be one that is due earlier than those before. */
+  tellNews(): void {
+    this.#wake()
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { waits, now } = this.#deps
+    while (!signal.aborted) {
+      const woken = new AbortController()
+      this.#wake = () => woken.abort()
+      const at = now()
+      const due = await waits.due(at, PAGE)
+      if (due.length > 0) await this.#fire(due, at, signal)
+      else await this.#rest(at, AbortSignal.any([signal, woken.signal]))
+    }
+  }
+
+  async #rest(at: Date, signal: AbortSignal): Promise<void> {
+    const next = await this.#deps.waits.nextDue()
+    const ms = next === undefined ? MAX_REST_MS : next.getTime() - at.getTime()
+    await delay(Math.min(MAX_REST_MS, Math.max(1, ms)), undefined, { signal }).catch(() => {})
+  }
+
+  async #fire(due: readonly TimerRow[], at: Date, signal: AbortSignal): Promise<void> {
+    const runs = byRun(due)
+    const work = async () => {
+      for (let next = runs.pop(); next !== undefined; next = runs.pop()) {
+        if (signal.aborted) return
+        await this.#fireIn(next, at)
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, work))
+  }
+
+  async #fireIn(timers: readonly TimerRow[], at: Date): Promise<void> {
+    const [first] = timers
+    if (first === undefined) return
+    const session = await RunSession.open(this.#deps.events, first)
+    const { runId } = first
+    // A run that is not there any more, or never was, waits for nothing.
+    if (session.state.status !== 'absent')
+      await session.give(() => ({ type: 'FireTimers', runId, now: at.toISOString() }))
+    await this.#deps.waits.fired(timers)
+    for (const { dueAt } of timers)
+      this.#deps.metrics.workflowTimerFired(Math.max(0, at.getTime() - dueAt.getTime()) / 1_000)
+  }
+}
+
+function byRun(timers: readonly TimerRow[]): (readonly TimerRow[])[] {
+  const runs = new Map<string, TimerRow[]>()
+  for (const timer of timers) {
+    const key = `${timer.tenantId}.${timer.runId}`
+    runs.set(key, [...(runs.get(key) ?? []), timer])
+  }
+  return [...runs.values()]
+}

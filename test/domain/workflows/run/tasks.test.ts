@@ -1,0 +1,161 @@
+import t from 'tap'
+import { RunScenario, workflow } from '../../../support/workflow-run.ts'
+
+t.test('tasks are done one after the other, each with what the one before gave', async (t) => {
+  const run = new RunScenario(
+    workflow([{ a: { set: { n: '${ .start + 1 }' } } }, { b: { set: { n: '${ .n * 2 }' } } }]),
+    { start: 1 },
+  )
+  t.equal(run.status, 'completed')
+  t.same(run.output, { n: 4 })
+  t.same(run.told(), [
+    'WorkflowRunStarted',
+    ...['TaskStarted', 'TaskCompleted', 'TaskStarted', 'TaskCompleted'],
+    'RunCompleted',
+  ])
+})
+
+t.test('inputs, outputs and the context are transformed and checked', async (t) => {
+  const run = new RunScenario(
+    workflow(
+      [
+        {
+          a: {
+            input: { from: '.inner' },
+            set: { doubled: '${ . * 2 }' },
+            output: { as: '.doubled' },
+            export: { as: '{ kept: ., before: $context }' },
+          },
+        },
+        { b: { set: '${ { from: $context.kept, input: $input } }' } },
+      ],
+      { input: { from: '{ inner: .n }' }, output: { as: '{ result: . }' } },
+    ),
+    { n: 21 },
+  )
+  t.same(run.output, { result: { from: 42, input: 42 } })
+  t.same(run.run.context, { kept: 42, before: null })
+  const strict = workflow([
+    { a: { input: { schema: { document: { type: 'string' } } }, set: { n: 1 } } },
+  ])
+  t.match(new RunScenario(strict, {}).error, { status: 400, instance: '/do/0/a' })
+})
+
+t.test('a task whose `if` does not hold is left out and passes its input on', async (t) => {
+  const run = new RunScenario(
+    workflow([{ a: { if: '.n > 1', set: { n: 0 } } }, { b: { set: { seen: '${ .n }' } } }]),
+    { n: 1 },
+  )
+  t.same(run.output, { seen: 1 })
+  t.ok(run.told().includes('TaskSkipped'))
+})
+
+t.test('switch goes where the first case that holds points to', async (t) => {
+  const document = workflow([
+    {
+      choose: {
+        switch: [{ big: { when: '.n > 10', then: 'large' } }, { other: { then: 'small' } }],
+      },
+    },
+    { large: { set: { is: 'large' }, then: 'end' } },
+    { small: { set: { is: 'small' } } },
+  ])
+  t.same(new RunScenario(document, { n: 11 }).output, { is: 'large' })
+  t.same(new RunScenario(document, { n: 1 }).output, { is: 'small' })
+})
+
+t.test('`exit` leaves the list that a task is in, `end` the run', async (t) => {
+  const nested = (then: string) =>
+    workflow([
+      { inner: { do: [{ a: { set: { n: 1 }, then } }, { b: { set: { n: 2 } } }] } },
+      { after: { set: { n: '${ .n + 10 }' } } },
+    ])
+  t.same(new RunScenario(nested('exit')).output, { n: 11 })
+  t.same(new RunScenario(nested('end')).output, { n: 1 })
+  t.same(new RunScenario(nested('continue')).output, { n: 12 })
+  t.match(new RunScenario(nested('nowhere')).error, { status: 400 })
+})
+
+t.test('for does its tasks for each item, while its condition holds', async (t) => {
+  const loop = (rest: object = {}) =>
+    workflow([
+      {
+        loop: {
+          for: { each: 'item', in: '.items', at: 'i' },
+          ...rest,
+          do: [{ add: { set: { sum: '${ .sum + $item * ($i + 1) }', items: '${ .items }' } } }],
+        },
+      },
+    ])
+  const input = { items: [3, 2, 1], sum: 0 }
+  t.match(new RunScenario(loop(), input).output, { sum: 10 })
+  t.match(new RunScenario(loop({ while: '.sum < 4' }), input).output, { sum: 7 })
+  t.match(new RunScenario(loop(), { items: [], sum: 5 }).output, { sum: 5 })
+  t.match(new RunScenario(loop(), { items: 3 }).error, { status: 400 })
+})
+
+t.test('a run that never ends by itself is ended', async (t) => {
+  const run = new RunScenario(workflow([{ a: { set: { n: 1 }, then: 'a' } }]))
+  t.equal(run.status, 'faulted')
+  t.match(run.error, { type: /runtime$/ })
+})
+
+t.test('calls, emits and child runs are owed with their arguments, then recorded', async (t) => {
+  const run = new RunScenario(
+    workflow([
+      { sync: { call: 'sync', with: { source: '${ .id }' } } },
+      {
+        tell: {
+          emit: { event: { with: { type: 'custom.Done', source: 'urn:x', data: '${ .n }' } } },
+        },
+      },
+      { child: { run: { workflow: { namespace: 'test', name: 'other', version: '1.0.0' } } } },
+    ]),
+    { id: 'abc' },
+  )
+  t.match(run.actions(), [{ work: { kind: 'call', call: 'sync', with: { source: 'abc' } } }])
+  run.gives('sync', { n: 5 })
+  t.match(run.actions(), [{ work: { kind: 'emit', event: { type: 'custom.Done', data: 5 } } }])
+  run.gives('tell', { n: 5 })
+  t.match(run.actions(), [{ work: { kind: 'run', name: 'other', await: true } }])
+  run.gives('child', 'well')
+  t.equal(run.output, 'well')
+  t.same(run.actions(), [])
+})
+
+t.test('a function of the document is a task with its own name', async (t) => {
+  const greet = { set: { greeting: '${ "Hello " + .name }' } }
+  const run = new RunScenario(
+    workflow([{ a: { call: 'greet', with: { name: '${ .who }' } } }], {
+      use: { functions: { greet } },
+    }),
+    { who: 'Ann' },
+  )
+  t.same(run.output, { greeting: 'Hello Ann' })
+})
+
+t.test('wait ends when its time has come, and not before', async (t) => {
+  const run = new RunScenario(workflow([{ pause: { wait: 'PT10S' } }]), { kept: true })
+  run.clock('2026-01-01T00:00:09.999Z')
+  t.equal(run.status, 'running')
+  run.clock('2026-01-01T00:00:10.000Z')
+  t.same(run.output, { kept: true })
+})
+
+t.test('a task or a run that takes longer than its timeout faults', async (t) => {
+  const task = new RunScenario(
+    workflow([{ slow: { call: 'x', timeout: { after: { seconds: 5 } } } }]),
+  )
+  task.nextTimer()
+  t.match(task.error, { type: /timeout$/, status: 408, instance: '/do/0/slow' })
+  const whole = new RunScenario(
+    workflow([{ slow: { wait: 'PT1M' } }], { timeout: { after: 'PT5S' } }),
+  )
+  whole.nextTimer()
+  t.match(whole.error, { type: /timeout$/ })
+})
+
+t.test('expressions that fail fault the task, with the standard error', async (t) => {
+  const run = new RunScenario(workflow([{ a: { set: { n: '${ error("no") }' } } }]))
+  t.match(run.error, { status: 400, instance: '/do/0/a' })
+})
