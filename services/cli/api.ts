@@ -18,6 +18,13 @@ export type Api = {
   readonly key: string | undefined
   readonly get: <Answer>(path: string, query?: Query) => Promise<Answer>
   readonly post: <Answer>(path: string, body?: object, query?: Query) => Promise<Answer>
+  /** A document as it is, of this media type. */
+  readonly postText: <Answer>(
+    path: string,
+    text: string,
+    type: string,
+    query?: Query,
+  ) => Promise<Answer>
   readonly patch: <Answer>(path: string, body: object) => Promise<Answer>
   readonly delete: <Answer>(path: string) => Promise<Answer>
   /** The answer as it comes, for streams that do not end. */
@@ -55,6 +62,8 @@ export function connect(options: GlobalOptions): Api {
     delete: (path) => ask(path, {}, { method: 'DELETE' }),
     patch: (path, body) => ask(path, {}, { method: 'PATCH', ...json(body) }),
     post: (path, body, query = {}) => ask(path, query, { method: 'POST', ...json(body) }),
+    postText: (path, text, type, query = {}) =>
+      ask(path, query, { method: 'POST', body: text, headers: { 'content-type': type } }),
     open: (path, query, headers, method = 'GET') => send(path, query, { headers, method }),
   }
 }

@@ -13,6 +13,7 @@ import { addSourceCommands } from './commands/sources.ts'
 import { addStatsCommand } from './commands/stats.ts'
 import { addWebhookCommands } from './commands/webhooks.ts'
 import { addWhyCommand } from './commands/why.ts'
+import { addWorkflowCommands } from './commands/workflows.ts'
 
 /** What works without HTTP. It is in the composition root, which no other part of this program may know. */
 export type OnThisMachine = { readonly serve: Serve; readonly recoverKey: RecoverKey }
@@ -34,6 +35,7 @@ export function buildProgram({ serve, recoverKey }: OnThisMachine): Command {
   addStatsCommand(program)
   addEventCommands(program)
   addWhyCommand(program)
+  addWorkflowCommands(program)
   addWebhookCommands(program)
   addAuditCommands(program)
   addReadModelCommands(program)
