@@ -11,6 +11,7 @@ import { benchMillion } from './bench/million.ts'
 import { benchProjectCatchup } from './bench/project.ts'
 import { benchRelay } from './bench/relay.ts'
 import { benchReplay } from './bench/replay.ts'
+import { benchRuleEvaluation, benchRulePreview } from './bench/rules.ts'
 import { benchSearch } from './bench/search.ts'
 import { openStage, type Stage } from './bench/stage.ts'
 import { benchSync } from './bench/sync.ts'
@@ -31,6 +32,8 @@ const BENCHMARKS: Readonly<
   '1m': benchMillion,
   'commands.max': benchCommands,
   sse: benchFeed,
+  'rules.eval': benchRuleEvaluation,
+  'rules.preview': benchRulePreview,
 }
 
 const wanted = process.argv.slice(2)
