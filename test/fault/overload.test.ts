@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { PER_SECOND, startLoad } from '../support/faults/command-load.ts'
 import type { Random } from '../support/faults/random.ts'
 import { AT_LENGTH, everySeed, timeForSeeds } from '../support/faults/seeds.ts'
-import { connected } from '../support/faults/sockets.ts'
+import { connected, requestOf } from '../support/faults/sockets.ts'
 import { faultStage } from '../support/faults/stage.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -30,8 +30,7 @@ t.test('clients that send slowly, read nothing or only connect are ended, and ot
     const load = startLoad(t, random, () => [program])
     const idle = await Promise.all(Array.from({ length: IDLE }, () => connected(t, program)))
     const deaf = await Promise.all(Array.from({ length: DRIPPING }, () => connected(t, program)))
-    for (const socket of deaf)
-      socket.pause().write(`${'GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5)}`)
+    for (const socket of deaf) socket.pause().write(requestOf(program, '/openapi.json').repeat(5))
     // A body may take 30 s; the short run tries headers only.
     const parts = AT_LENGTH ? [headers, body] : [headers]
     const dripping = Array.from({ length: DRIPPING }, () => drip(t, random.pick(parts)(), random))

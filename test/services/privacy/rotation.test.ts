@@ -3,9 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
+import { createFileKeyProvider } from '../../../infra/crypto/file-key-provider.ts'
 import { openKeyRing } from '../../../infra/crypto/key-ring.ts'
+import { createKeyRotation } from '../../../infra/crypto/key-rotation.ts'
 import type { KeyTables } from '../../../infra/crypto/key-tables.ts'
 import { createSecretStore } from '../../../infra/crypto/secret-store.ts'
+import { createTenantKeys } from '../../../infra/crypto/tenant-keys.ts'
 import { createReadDatabase } from '../../../infra/postgres/pool.ts'
 import { carryOutRotation } from '../../../services/privacy/rotation.ts'
 import { rotationRoutes } from '../../../services/privacy/rotation-routes.ts'
@@ -153,4 +156,30 @@ t.test('what is written and erased meanwhile is neither lost nor brought back', 
   await start()
   await rotate()
   t.equal((await keys.rotation.remaining()).subjectKeys, 0)
+})
+
+t.test('who is erased between the reading of a key and its exchange stays erased', async (t) => {
+  const { log, pool, directory, start, keys, people } = await encrypted(t, 3)
+  const db = createReadDatabase<KeyTables>(pool)
+  const provider = createFileKeyProvider(directory)
+  const tenantKeys = createTenantKeys(db, provider)
+  const [erased = ''] = people
+  let isErased = false
+  const erasing: typeof tenantKeys = {
+    ...tenantKeys,
+    // First asked for when the rows have been read, to open what they hold.
+    async byId(tenantId, keyId) {
+      if (!isErased) await keys.subjectKeys.destroy('acme', erased)
+      isErased = true
+      return await tenantKeys.byId(tenantId, keyId)
+    },
+  }
+  await start()
+  const rotation = createKeyRotation({ db, provider, tenantKeys: erasing })
+  await carryOutRotation({ store: log, rotation, now }, never)
+  const { rows } = await pool.query(
+    'select subject_id from ops.subject_keys where tenant_id = $1 and wrapped is null',
+    ['acme'],
+  )
+  t.same(rows, [{ subject_id: erased }])
 })

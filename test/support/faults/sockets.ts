@@ -17,7 +17,7 @@ export async function connected(t: Teardown, { address }: TidemarkProcess): Prom
 /** A connection that had an answer, and then nothing to ask. */
 export async function idle(t: Teardown, program: TidemarkProcess): Promise<net.Socket> {
   const socket = await connected(t, program)
-  socket.write('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n')
+  socket.write(requestOf(program, '/health/live'))
   await once(socket, 'data')
   return socket
 }
@@ -25,11 +25,15 @@ export async function idle(t: Teardown, program: TidemarkProcess): Promise<net.S
 /** A reader of the feed that reads nothing. */
 export async function deafReader(t: Teardown, program: TidemarkProcess): Promise<net.Socket> {
   const socket = await connected(t, program)
-  socket.write(
-    `GET /v1/events/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${program.key}\r\n\r\n`,
-  )
-  await once(socket, 'readable')
+  socket.write(requestOf(program, '/v1/events/stream'))
+  const [head] = await once(socket, 'data')
+  if (!String(head).startsWith('HTTP/1.1 200')) throw new Error(String(head))
   return socket.pause()
+}
+
+export function requestOf({ address, key }: TidemarkProcess, place: string): string {
+  const { host } = new URL(address)
+  return `GET ${place} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\n\r\n`
 }
 
 /** Resolves when the text has come, to the moment of `performance.now()`. */
