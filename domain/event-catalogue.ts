@@ -7,6 +7,7 @@ import { type ContextEvents, currentVersion, type EventDefinition } from './kern
 import { operationsEvents } from './operations/events.ts'
 import { privacyEvents } from './privacy/events.ts'
 import { registryEvents } from './registry/events.ts'
+import { rulesEvents } from './rules/events.ts'
 import { webhooksEvents } from './webhooks/events.ts'
 import { workflowsEvents } from './workflows/events.ts'
 
@@ -22,6 +23,7 @@ export const eventCatalogue: Readonly<Record<string, ContextEvents>> = {
   webhooks: webhooksEvents,
   custom: customEvents,
   workflows: workflowsEvents,
+  rules: rulesEvents,
 }
 
 const byType: ReadonlyMap<string, { context: string; definition: EventDefinition }> = new Map(

@@ -13,6 +13,7 @@ export type SubjectKind =
   | 'read-model'
   | 'workflow'
   | 'run'
+  | 'rule'
   | 'custom'
   | 'tenant'
 
@@ -28,6 +29,7 @@ const SOURCE: SubjectPath = { kind: 'source', fields: ['sourceId'] }
 const KEY: SubjectPath = { kind: 'key', fields: ['keyId'] }
 const WEBHOOK: SubjectPath = { kind: 'webhook', fields: ['webhookId'] }
 const PERSON: SubjectPath = { kind: 'person', fields: ['subjectId'] }
+const RULE: SubjectPath = { kind: 'rule', fields: ['ruleId'] }
 const READ_MODEL: SubjectPath = { kind: 'read-model', fields: ['readModel'] }
 
 /** Of an event of a tenant's own type; it names its subject itself, or has none. */
@@ -86,6 +88,19 @@ const SUBJECTS: Readonly<Record<string, SubjectPath | 'nobody'>> = {
   WebhookReplayRequested: WEBHOOK,
   WebhookRemoved: WEBHOOK,
   WebhookDeliveryParked: WEBHOOK,
+  CustomEventTypeRegistered: { kind: 'custom', fields: ['name'] },
+  // Rules listen to custom.<Name>.
+  CustomEventEmitted: 'nobody',
+  RuleDefined: RULE,
+  RuleRevised: RULE,
+  RuleEnabled: RULE,
+  RuleDisabled: RULE,
+  RuleRemoved: RULE,
+  RuleSuspended: RULE,
+  RuleResumed: RULE,
+  RulesEvaluated: 'nobody',
+  RuleActionSucceeded: 'nobody',
+  RuleActionFailed: 'nobody',
 }
 
 /** @returns undefined for a type that rules cannot listen to. */

@@ -79,7 +79,8 @@ export function createEventCodec({
   const definitions = new Map(Object.values(catalogue).flatMap((events) => Object.entries(events)))
   const validatorOf = createValidators()
 
-  function encodeEvent({ id, type, data }: NewEvent, context: AppendContext, time: string) {
+  function encodeEvent(event: NewEvent, context: AppendContext, time: string) {
+    const { id, type, data, cause = context } = event
     const definition = definitions.get(type)
     if (definition === undefined) throw new InvalidEventError(`"${type}" is not an event type.`)
     if (!isUuid(id) || id === NIL) throw new InvalidEventError(`${type}: "${id}" is not a UUID.`)
@@ -91,8 +92,8 @@ export function createEventCodec({
       time,
       tenantid: context.tenantId,
       actorid: context.actorId,
-      correlationid: context.correlationId,
-      causationid: context.causationId,
+      correlationid: cause.correlationId,
+      causationid: cause.causationId,
       schemaversion: currentVersion(definition),
     } satisfies Metadata)
     refuseLarger([metadata], MAX_METADATA_BYTES, `${type}: the metadata`)

@@ -19,6 +19,8 @@ export type NewEvent = {
   readonly id: string
   readonly type: string
   readonly data: Readonly<Record<string, unknown>>
+  /** Where it is not that of the append: events that are appended together may have different causes. */
+  readonly cause?: Pick<AppendContext, 'correlationId' | 'causationId'>
 }
 
 /** Who appends, and what led to it. */
