@@ -10,6 +10,8 @@ import { type ErasuresTables, erasures } from './privacy/erasures.ts'
 import { catalogue } from './registry/catalogue.ts'
 import type { CatalogueTables } from './registry/catalogue-tables.ts'
 import { type SourcesTables, sources } from './registry/sources.ts'
+import { type RuleEvaluationsTables, ruleEvaluations } from './rules/rule-evaluations.ts'
+import { type RulesTables, rules } from './rules/rules.ts'
 import { type WebhooksTables, webhooks } from './webhooks/webhooks.ts'
 import { type WorkflowsTables, workflows } from './workflows/workflows.ts'
 
@@ -30,7 +32,9 @@ export type Tables = InstallationsTables &
   ErasuresTables &
   WebhooksTables &
   WorkflowsTables &
-  CausesTables
+  CausesTables &
+  RulesTables &
+  RuleEvaluationsTables
 
 /** Every read model that the projector runs. */
 export const readModels = [
@@ -46,4 +50,6 @@ export const readModels = [
   webhooks,
   workflows,
   causes,
+  rules,
+  ruleEvaluations,
 ] as const satisfies readonly AnyReadModel[]

@@ -38,6 +38,11 @@ export function createPrometheusMetrics(): PrometheusMetrics {
   const webhooksOldest = gauge('webhook_oldest_owed_seconds', 'Age of the oldest of them.', [])
   const workflowSteps = histogram('workflow_steps_seconds', 'Effects of workflow runs.', ['kind'])
   const timerLag = histogram('workflow_timer_lag_seconds', 'How late timers of runs fire.', [])
+  const ruleVerdicts = counter('rule_verdicts_total', 'What rules said about events.', ['verdict'])
+  const ruleActions = histogram('rule_actions_seconds', 'Attempts of what rules owe.', ['outcome'])
+  const rules = gauge('rules', 'Rules in memory.', [])
+  const ruleWindows = gauge('rule_windows', 'Windows over the log that rules share.', [])
+  const ruleSlots = gauge('rule_window_slots', 'Counters that these windows are made of.', [])
   const requests = histogram('http_requests_seconds', 'HTTP requests.', [
     'method',
     'route',
@@ -77,6 +82,13 @@ export function createPrometheusMetrics(): PrometheusMetrics {
     },
     workflowStep: (kind, seconds) => workflowSteps.observe({ kind }, seconds),
     workflowTimerFired: (lagSeconds) => timerLag.observe(lagSeconds),
+    ruleAsked: (verdict) => ruleVerdicts.inc({ verdict }),
+    ruleActed: (outcome, seconds) => ruleActions.observe({ outcome }, seconds),
+    rulesKept(sizes) {
+      rules.set(sizes.rules)
+      ruleWindows.set(sizes.windows)
+      ruleSlots.set(sizes.slots)
+    },
     requestServed: (method, route, status, seconds) =>
       requests.observe({ method, route, status: String(status) }, seconds),
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { apiKeys } from '../../projections/identity/api-keys.ts'
 import { listAddress, unlistAddress } from '../kernel/addresses.ts'
+import { gatherCommands } from '../kernel/platform-command.ts'
 import type { Logger } from '../ports/logger.ts'
 import { composeAnalytics } from './analytics-context.ts'
 import { Background } from './background.ts'
@@ -13,6 +14,7 @@ import { type Context, openPlatform, type Platform } from './platform.ts'
 import { composePrivacy } from './privacy-context.ts'
 import { composeReadSide } from './read-side-context.ts'
 import { composeRegistry } from './registry-context.ts'
+import { composeRules } from './rules-context.ts'
 import { composeServers } from './servers-context.ts'
 import { composeWebhooks } from './webhooks-context.ts'
 import { composeWorkflowDefinitions } from './workflow-definitions-context.ts'
@@ -89,7 +91,8 @@ async function serve(platform: Platform, version: string) {
   const given = others.flatMap(({ commands = [] }) => commands)
   const workflows = composeWorkflows(platform, given)
   const known = [...given, ...(workflows.commands ?? [])]
-  const contexts = [...others, workflows, composeWorkflowDefinitions(platform, known)]
+  const rules = composeRules(platform, gatherCommands(known))
+  const contexts = [...others, workflows, composeWorkflowDefinitions(platform, known), rules]
   const background = startBackground(platform, contexts)
   const app = await buildHttpServer({
     ...{ platform, contexts, background, version },

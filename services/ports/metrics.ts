@@ -1,4 +1,5 @@
 import type { CallOutcome } from '../../domain/gateway/events.ts'
+import type { RulesEvaluated } from '../../domain/rules/evaluation.ts'
 import type { Position } from './event-store.ts'
 
 /** What the system measures about itself, one method a fact. Durations are in seconds. */
@@ -32,6 +33,16 @@ export interface Metrics {
   workflowStep(kind: 'call' | 'emit' | 'run', seconds: number): void
   /** How long after its time a timer of a run fired. */
   workflowTimerFired(lagSeconds: number): void
+  /** A rule was asked about an event. */
+  ruleAsked(verdict: RulesEvaluated['rules'][number]['verdict']): void
+  /** One attempt of an action that a rule owes. */
+  ruleActed(outcome: 'succeeded' | 'failed' | 'retried', seconds: number): void
+  /** What the rules of all tenants have in memory. */
+  rulesKept(sizes: {
+    readonly rules: number
+    readonly windows: number
+    readonly slots: number
+  }): void
   /** @param route the route's pattern, never the path that was asked for. */
   requestServed(method: string, route: string, status: number, seconds: number): void
 }
@@ -55,5 +66,8 @@ export const noMetrics: Metrics = {
   webhooksOwe() {},
   workflowStep() {},
   workflowTimerFired() {},
+  ruleAsked() {},
+  ruleActed() {},
+  rulesKept() {},
   requestServed() {},
 }

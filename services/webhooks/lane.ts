@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { KnownWebhook } from '../../domain/webhooks/webhook.ts'
+import type { Slots } from '../kernel/slots.ts'
 import type { OwedDelivery, WebhookKey } from '../ports/delivery-ledger.ts'
 import type { Position } from '../ports/event-store.ts'
 import { type AttemptDeps, attempt } from './attempt.ts'
 import { takeIn, takeRequests } from './intake.ts'
 import type { DeliveryLimits } from './limits.ts'
-import type { Slots } from './slots.ts'
 
 const PAGE = 64
 const FIRST_PAUSE_MS = 250

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { Slots } from '../kernel/slots.ts'
 import type { WebhookKey } from '../ports/delivery-ledger.ts'
 import type { Position } from '../ports/event-store.ts'
 import type { AttemptDeps } from './attempt.ts'
 import { enabledIn, type FollowedWebhook, KnownWebhooks } from './known-webhooks.ts'
 import { Lanes } from './lanes.ts'
 import type { DeliveryLimits } from './limits.ts'
-import { Slots } from './slots.ts'
 
 const TEND_MS = 15_000
 

@@ -1,0 +1,48 @@
+import { holdLease } from '../../infra/postgres/lease.ts'
+import { createRuleState } from '../../infra/rules/rule-state.ts'
+import { createWebhookSender } from '../../infra/webhooks/http-sender.ts'
+import { countSuspended } from '../../projections/rules/rules.ts'
+import type { PlatformCommands } from '../kernel/platform-command.ts'
+import { createStanding } from '../kernel/standing.ts'
+import { runRuleReactor } from '../rules/reactor.ts'
+import { ruleRoutes } from '../rules/routes.ts'
+import { createWebhookCaller } from '../webhooks/caller.ts'
+import type { Context, Platform } from './platform.ts'
+
+/** What is to be done when something happens. */
+export function composeRules(platform: Platform, commands: PlatformCommands): Context {
+  const { config, db, log, logger, metrics, now, owned, pool, secrets, store } = platform
+  const sender = owned.use(
+    'webhook calls of rules',
+    createWebhookSender({ allowPrivate: config.allowPrivateWebhooks }),
+  )
+  return {
+    routes: [{ role: 'api', plugin: ruleRoutes({ store, db, commands, now }) }],
+    parts: [
+      {
+        role: 'reactors',
+        name: 'rules',
+        run: (signal) =>
+          runRuleReactor(
+            {
+              ...{ events: log, store, now, metrics, logger, commands },
+              state: createRuleState(pool),
+              standing: createStanding(db, now),
+              webhooks: createWebhookCaller({ events: log, secrets, sender, now }),
+              random: Math.random,
+              hold: (until, work) =>
+                holdLease({ pool, name: 'rules', signal: until, logger }, (held) =>
+                  work(held.signal),
+                ),
+            },
+            signal,
+          ),
+      },
+    ],
+    checks: config.roles.has('reactors')
+      ? {
+          rules: async () => ({ ok: true, detail: `${await countSuspended(db)} suspended` }),
+        }
+      : {},
+  }
+}

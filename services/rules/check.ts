@@ -1,0 +1,81 @@
+import type { Kysely } from 'kysely'
+import { compileRule } from '../../domain/rules/compiled-rule.ts'
+import { ExpressionCompiler } from '../../domain/rules/condition/condition.ts'
+import type { RuleSettings } from '../../domain/rules/rule-settings.ts'
+import { findWebhook, type WebhooksTables } from '../../projections/webhooks/webhooks.ts'
+import type { Actor } from '../kernel/actor.ts'
+import type { PlatformCommands } from '../kernel/platform-command.ts'
+import { problem } from '../kernel/problem.ts'
+import { eventSchemas } from './event-schemas.ts'
+
+export type CheckDeps = {
+  readonly commands: PlatformCommands
+  readonly db: Kysely<WebhooksTables>
+}
+
+/** What it takes to let a rule call a webhook: what it takes to register one. */
+const WEBHOOK_SCOPE = 'operations:write'
+
+const compiler = new ExpressionCompiler()
+
+/**
+ * @throws {ProblemError} 422 `rule-condition-invalid` for CEL that does not compile, `unknown-command`,
+ *   `webhook-not-found`; 403 `scope-not-held` for an action that its author may not take.
+ */
+export async function requireRule(
+  deps: CheckDeps,
+  settings: RuleSettings,
+  actor: Actor,
+): Promise<void> {
+  requireCompiles(settings)
+  for (const [index, action] of settings.actions.entries())
+    if (action.kind === 'command') requireCommand(deps, action.command, index, actor)
+    else await requireWebhook(deps, action.webhookId, index, actor)
+}
+
+/** @throws {ProblemError} 422 `rule-condition-invalid`, with the place and the text around it. */
+export function requireCompiles(settings: RuleSettings): void {
+  const compiled = compileRule(settings, eventSchemas, compiler)
+  if (!('problem' in compiled)) return
+  const { where, message, line, column, excerpt } = compiled.problem
+  throw problem(
+    422,
+    'rule-condition-invalid',
+    `${where}, line ${line}, column ${column}: ${message}${excerpt && `\n${excerpt}`}`,
+    [{ pointer: `/body/${where}`, detail: `line ${line}, column ${column}: ${message}` }],
+  )
+}
+
+function requireCommand(
+  { commands }: CheckDeps,
+  name: string,
+  index: number,
+  { scopes }: Actor,
+): void {
+  const command = commands.get(name)
+  if (command === undefined)
+    throw problem(422, 'unknown-command', `There is no command "${name}".`, [
+      {
+        pointer: `/body/actions/${index}/command`,
+        detail: `must be one of ${[...commands.keys()].join(', ')}`,
+      },
+    ])
+  if (!scopes.includes(command.access)) throw notHeld(command.access, `the command "${name}"`)
+}
+
+async function requireWebhook(
+  { db }: CheckDeps,
+  webhookId: string,
+  index: number,
+  { tenantId, scopes }: Actor,
+): Promise<void> {
+  if (!scopes.includes(WEBHOOK_SCOPE)) throw notHeld(WEBHOOK_SCOPE, 'calling a webhook')
+  if ((await findWebhook(db, tenantId, webhookId)) !== undefined) return
+  throw problem(422, 'webhook-not-found', `There is no webhook "${webhookId}".`, [
+    { pointer: `/body/actions/${index}/webhookId`, detail: 'must be a webhook of this tenant' },
+  ])
+}
+
+function notHeld(scope: string, what: string) {
+  return problem(403, 'scope-not-held', `Only a key with "${scope}" can have a rule for ${what}.`)
+}
