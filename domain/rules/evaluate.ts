@@ -19,8 +19,11 @@ import { Windows } from './windows.ts'
 const MAX_DEPTH = 8
 /** Values that are recorded of a match. */
 const MAX_VALUES = 32
-/** What the matches of one event may record in all, as JSON text; an append takes a megabyte. */
-const MAX_RECORDED = 400_000
+/** Candidates that one event is evaluated for. An append takes a megabyte, and each verdict 100 bytes or more. */
+const MAX_ASKED = 4_000
+/** Characters that the matches of one event, and the reasons of the other verdicts, may take in all. */
+const MAX_MATCHES = 150_000
+const MAX_REASONS = 20_000
 
 export type RuleEngineData = {
   readonly clock: { readonly now: number; readonly epoch: number }
@@ -138,13 +141,15 @@ export class RuleEngine {
     const candidates = this.#index.candidates(event.type, view)
     if (candidates.size === 0) return undefined
     const rules = [...candidates].toSorted((a, b) => a.compare(b))
+    const notAsked = Math.max(0, rules.length - MAX_ASKED)
     return {
       eventId: event.eventId,
       eventType: event.type,
       position: String(event.position),
       subject: subject.id,
       depth,
-      rules: this.#ask(rules, view, subject, depth),
+      rules: this.#ask(rules.slice(0, MAX_ASKED), view, subject, depth),
+      ...(notAsked === 0 ? {} : { notAsked }),
     }
   }
 
@@ -156,15 +161,17 @@ export class RuleEngine {
   ): RuleVerdict[] {
     const roots = { event: view, facts: this.#facts.of(subject) }
     let stopped = false
-    let left = MAX_RECORDED
+    let [matches, reasons] = [MAX_MATCHES, MAX_REASONS]
     return rules.map((rule) => {
       const id = { ruleId: rule.definition.ruleId, version: rule.definition.version }
       if (stopped) return { ...id, verdict: 'stopped' }
-      const answer = this.#verdict(rule, roots, subject, depth, left)
-      if (answer.verdict === 'matched') left -= JSON.stringify(answer).length
+      const answer = this.#verdict(rule, roots, subject, depth, matches)
+      if (answer.verdict === 'matched') matches -= JSON.stringify(answer).length
       const held = answer.verdict !== 'not-matched' && answer.verdict !== 'failed'
       stopped = held && rule.settings.stopAfter
-      return { ...id, ...answer }
+      const { reason, ...bare } = answer
+      reasons -= reason?.length ?? 0
+      return reason === undefined || reasons < 0 ? { ...id, ...bare } : { ...id, ...bare, reason }
     })
   }
 

@@ -71,6 +71,13 @@ export const RulesEvaluatedV1 = Type.Object(
       description: 'through how many rule actions the event was caused',
     }),
     rules: Type.Array(ruleVerdict, { minItems: 1 }),
+    notAsked: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          'candidates of the lowest priority that were left out, because there were too many',
+      }),
+    ),
   },
   { $id: 'rules.RulesEvaluated.v1', additionalProperties: false },
 )

@@ -27,6 +27,8 @@ const INSTALLATION: SubjectPath = { kind: 'installation', fields: ['installation
 const SERVICE: SubjectPath = { kind: 'service', fields: ['sourceId', 'name'] }
 const SOURCE: SubjectPath = { kind: 'source', fields: ['sourceId'] }
 const KEY: SubjectPath = { kind: 'key', fields: ['keyId'] }
+const WORKFLOW: SubjectPath = { kind: 'workflow', fields: ['namespace', 'name'] }
+const RUN: SubjectPath = { kind: 'run', fields: ['runId'] }
 const WEBHOOK: SubjectPath = { kind: 'webhook', fields: ['webhookId'] }
 const PERSON: SubjectPath = { kind: 'person', fields: ['subjectId'] }
 const RULE: SubjectPath = { kind: 'rule', fields: ['ruleId'] }
@@ -79,6 +81,32 @@ const SUBJECTS: Readonly<Record<string, SubjectPath | 'nobody'>> = {
   KeyRotationStarted: TENANT,
   DataKeyRotated: TENANT,
   KeyRotationCompleted: TENANT,
+  WorkflowDefined: WORKFLOW,
+  WorkflowRevised: WORKFLOW,
+  WorkflowEnabled: WORKFLOW,
+  WorkflowDisabled: WORKFLOW,
+  WorkflowRemoved: WORKFLOW,
+  WorkflowRunStarted: RUN,
+  TaskStarted: RUN,
+  TaskSkipped: RUN,
+  TaskCompleted: RUN,
+  TaskFaulted: RUN,
+  TaskRetryScheduled: RUN,
+  TaskCancelled: RUN,
+  TimerFired: RUN,
+  EventReceived: RUN,
+  ApprovalRequested: RUN,
+  ApprovalGiven: RUN,
+  ApprovalRefused: RUN,
+  RunSuspended: RUN,
+  RunResumed: RUN,
+  RunCancelRequested: RUN,
+  RunRetried: RUN,
+  CompensationStarted: RUN,
+  CompensationCompleted: RUN,
+  RunCompleted: RUN,
+  RunFaulted: RUN,
+  RunCancelled: RUN,
   WebhookRegistered: WEBHOOK,
   WebhookChanged: WEBHOOK,
   WebhookPaused: WEBHOOK,

@@ -154,6 +154,27 @@ t.test('what fails is said, and the other rules are asked', async (t) => {
   })
 })
 
+t.test('however many rules an event has, its evaluation fits into an append', async (t) => {
+  const greedy = {
+    kind: 'command',
+    command: 'x',
+    parameters: { text: 'ü'.repeat(8_000) },
+    onFailure: 'stop',
+  } as const
+  const failing = `"${'x'.repeat(700)}" == event.data.tool || 1 / 0 == 1`
+  const rules = Array.from({ length: 6_000 }, (_, index) =>
+    ruleOf(
+      index % 2 === 0 ? { actions: [greedy] } : { condition: failing },
+      `55555555-5555-4555-8555-${String(index).padStart(12, '0')}`,
+    ),
+  )
+  const evaluation = engineWith(...rules).handle(toolCalled(0))
+  t.ok(Buffer.byteLength(JSON.stringify(evaluation)) < 1_000_000)
+  t.match(evaluation, { notAsked: 2_000 })
+  const verdicts = evaluation?.rules.map(({ verdict }) => verdict)
+  t.equal(verdicts?.filter((verdict) => verdict === 'matched').length, 18)
+})
+
 t.test('facts are those of the log up to the event and with it', async (t) => {
   const engine = engineWith(
     ruleOf({
