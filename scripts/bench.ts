@@ -6,6 +6,7 @@ import { benchAppendBatch, benchAppendSingle } from './bench/append.ts'
 import { benchCommands } from './bench/commands.ts'
 import { benchFeed } from './bench/feed.ts'
 import { benchGateway } from './bench/gateway.ts'
+import { benchJq } from './bench/jq.ts'
 import type { Measurement } from './bench/measure.ts'
 import { benchMillion } from './bench/million.ts'
 import { benchProjectCatchup } from './bench/project.ts'
@@ -34,6 +35,7 @@ const BENCHMARKS: Readonly<
   sse: benchFeed,
   'rules.eval': benchRuleEvaluation,
   'rules.preview': benchRulePreview,
+  'jq.eval': benchJq,
 }
 
 const wanted = process.argv.slice(2)

@@ -1,6 +1,7 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../kernel/json.ts'
 import { boundsOf, index } from './access.ts'
 import type { Budget } from './budget.ts'
+import { add } from './operators.ts'
 import { compare, describe, fail, setMember, typeOf } from './values.ts'
 
 /** jq refuses larger ones too. */
@@ -29,6 +30,38 @@ export class Change {
     const found = readPath(this.#budget, this.#value, keys)
     if (typeof found === 'object' && found !== null && this.#own.has(found)) this.#own.clear()
     return found
+  }
+
+  /** Someone else may have a part of the value now. */
+  share(): void {
+    this.#own.clear()
+  }
+
+  replace(value: Json): void {
+    this.#value = value
+    this.#own.clear()
+  }
+
+  /** Adds what is nobody else's: `+`, but long lists and objects grow in place. */
+  add(value: Json): void {
+    const before = this.#value
+    if (isJsonArray(before) && isJsonArray(value)) {
+      const list = this.#ownList(before)
+      this.#grow(value.length)
+      for (const each of value) list.push(each)
+      this.#value = list
+    } else if (isJsonObject(before) && isJsonObject(value)) {
+      const object = this.#ownObject(before)
+      const keys = Object.keys(value)
+      this.#grow(4 * keys.length)
+      for (const key of keys) setMember(object, key, value[key] ?? null)
+      this.#value = object
+    } else this.replace(add(this.#budget, before, value))
+  }
+
+  #grow(elements: number): void {
+    this.#budget.steps(elements)
+    this.#budget.bytes(8 * elements)
   }
 
   write(keys: readonly Json[], value: Json): void {
@@ -123,8 +156,8 @@ export class Change {
     if (object !== null && this.#own.has(object)) return object as { [key: string]: Json }
     const copy = { ...object }
     const size = Object.keys(copy).length
-    this.#budget.steps(size >> 2)
-    this.#budget.bytes(16 * size + 16)
+    this.#budget.steps(4 * size)
+    this.#budget.bytes(32 * size + 16)
     this.#own.add(copy)
     return copy
   }

@@ -1,5 +1,6 @@
 import type { Json } from '../../kernel/json.ts'
 import { Budget, type JqLimits } from './budget.ts'
+import type { Change } from './change.ts'
 import type { Path } from './path.ts'
 import type { Parameter } from './syntax.ts'
 
@@ -63,7 +64,20 @@ export type Paths = (run: Run, env: Env, path: Path | undefined, input: Json, em
  *
  * `one` is there where the piece has exactly one output or raises: it gives the value straight back.
  */
-export type Code = { readonly one: One | null; readonly each: Each; readonly paths: Paths }
+export type Code = {
+  readonly one: One | null
+  readonly each: Each
+  readonly paths: Paths
+  /** The same as `one` for an input that nobody else has: a `reduce` may change its state in place. */
+  readonly inPlace?: InPlace
+}
+
+export type InPlace = (run: Run, env: Env, state: Change) => void
+
+/** Whether a value is its input itself, so that it has the same path; of two equal texts or numbers, none is the other. */
+function isSame(value: Json, input: Json): boolean {
+  return value === input && typeof value !== 'number' && typeof value !== 'string'
+}
 
 /** A piece with exactly one output, which is not a part of its input. */
 export function valueCode(one: One): Code {
@@ -72,7 +86,7 @@ export function valueCode(one: One): Code {
     each: (run, env, input, emit) => emit(one(run, env, input)),
     paths: (run, env, path, input, emit) => {
       const value = one(run, env, input)
-      emit(value === input ? path : undefined, value)
+      emit(isSame(value, input) ? path : undefined, value)
     },
   }
 }
@@ -83,7 +97,7 @@ export function streamCode(each: Each): Code {
     one: null,
     each,
     paths: (run, env, path, input, emit) =>
-      each(run, env, input, (value) => emit(value === input ? path : undefined, value)),
+      each(run, env, input, (value) => emit(isSame(value, input) ? path : undefined, value)),
   }
 }
 

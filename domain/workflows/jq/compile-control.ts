@@ -1,4 +1,4 @@
-import { type Code, type Each, type One, streamCode, valueCode } from './code.ts'
+import { type Code, type Each, type InPlace, type One, streamCode, valueCode } from './code.ts'
 import type { Compiler } from './compiler.ts'
 import type { Scope } from './scope.ts'
 import type { Node } from './syntax.ts'
@@ -17,12 +17,22 @@ export function compilePipe(
   return {
     one: pipeOne(left.one, right.one),
     each: pipeEach(left, right),
+    ...pipeInPlace(left.inPlace, right.inPlace),
     paths: (run, env, path, input, emit) =>
       left.paths(run, env, path, input, (inner, value) => {
         run.step()
         right.paths(run, env, inner, value, emit)
       }),
   }
+}
+
+function pipeInPlace(left: InPlace | undefined, right: InPlace | undefined) {
+  if (left === undefined || right === undefined) return {}
+  const inPlace: InPlace = (run, env, state) => {
+    left(run, env, state)
+    right(run, env, state)
+  }
+  return { inPlace }
 }
 
 function pipeOne(left: One | null, right: One | null): One | null {
@@ -80,11 +90,25 @@ export function compileIf(
   return {
     one: ifOne(condition.one, then.one, otherwise.one),
     each: ifEach(condition, then, otherwise),
+    ...ifInPlace(condition.one, then.inPlace, otherwise.inPlace),
     paths: (run, env, path, input, emit) =>
       condition.each(run, env, input, (value) =>
         (isTrue(value) ? then : otherwise).paths(run, env, path, input, emit),
       ),
   }
+}
+
+function ifInPlace(
+  condition: One | null,
+  then: InPlace | undefined,
+  otherwise: InPlace | undefined,
+) {
+  if (condition === null || then === undefined || otherwise === undefined) return {}
+  const inPlace: InPlace = (run, env, state) => {
+    const branch = isTrue(condition(run, env, state.value)) ? then : otherwise
+    branch(run, env, state)
+  }
+  return { inPlace }
 }
 
 function ifOne(condition: One | null, then: One | null, otherwise: One | null): One | null {

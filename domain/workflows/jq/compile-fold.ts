@@ -1,4 +1,5 @@
 import type { Json } from '../../kernel/json.ts'
+import { Change } from './change.ts'
 import type { Code, EmitAt, Env, Run } from './code.ts'
 import { compilePatterns } from './compile-bind.ts'
 import type { Compiler } from './compiler.ts'
@@ -33,7 +34,14 @@ export function compileReduce(compiler: Compiler, node: NodeOf<'reduce'>, scope:
   const initial = compiler.code(node.initial, scope)
   const { turns, scopes } = compileTurns(compiler, node, scope)
   const updates = scopes.map((inner) => compiler.code(node.update, inner))
+  const [only] = updates
+  const inPlace = updates.length === 1 ? only?.inPlace : undefined
   const fold = (run: Run, env: Env, input: Json, start: Json): Json => {
+    if (inPlace !== undefined) {
+      const changing = new Change(run, start)
+      turns(run, env, input, (inner) => inPlace(run, inner, changing))
+      return changing.value
+    }
     let state = start
     turns(run, env, input, (inner, at) => {
       const update = updates[at]

@@ -13,6 +13,7 @@ export const IDENTITY: Code = {
   one: (_run, _env, input) => input,
   each: (_run, _env, input, emit) => emit(input),
   paths: (_run, _env, path, input, emit) => emit(path, input),
+  inPlace: () => undefined,
 }
 
 /** `..` */

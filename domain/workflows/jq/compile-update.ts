@@ -1,11 +1,20 @@
 import type { Json } from '../../kernel/json.ts'
 import { Change } from './change.ts'
-import { type Code, type Env, type Run, stoppable, streamCode, valueCode } from './code.ts'
+import {
+  type Code,
+  type Env,
+  type InPlace,
+  type Run,
+  stoppable,
+  streamCode,
+  valueCode,
+} from './code.ts'
 import type { Compiler } from './compiler.ts'
-import { OPERATORS, type Operator } from './operators.ts'
+import { add, OPERATORS, type Operator } from './operators.ts'
 import { invalidResult, keysOf, ROOT } from './path.ts'
 import type { Scope } from './scope.ts'
 import type { BinaryOperator, Node } from './syntax.ts'
+import { usesInput } from './uses-input.ts'
 import { isTrue } from './values.ts'
 
 /** `target = value` and its kin: what is found by the paths of `target` is replaced. */
@@ -17,37 +26,59 @@ export function compileUpdate(
   const target = compiler.code(node.target, scope)
   const value = compiler.code(node.value, scope)
   if (node.operator === '|=')
-    return valueCode((run, env, input) => modify(run, env, input, target, value))
-  if (node.operator === '=') return forEachValue(value, assign(target))
-  return forEachValue(value, combine(target, operatorOf(node.operator)))
+    return inPlaceCode((run, env, state) => modifyInPlace(run, env, state, target, value))
+  const write = node.operator === '=' ? assign : combine(operatorOf(node.operator))
+  const apply = (run: Run, env: Env, state: Change, each: Json): void => {
+    // The value may be a part of the state, which then must not change.
+    if (typeof each === 'object' && usesInput(node.value)) state.share()
+    write(run, state, pathsOf(run, env, state.value, target), each)
+  }
+  return forEachValue(value, apply)
 }
 
-type Apply = (run: Run, env: Env, input: Json, value: Json) => Json
-
-/** The value is computed from the whole input; each of its outputs gives an output. */
-function forEachValue(value: Code, apply: Apply): Code {
-  const { one } = value
-  if (one !== null)
-    return valueCode((run, env, input) => apply(run, env, input, one(run, env, input)))
-  return streamCode((run, env, input, emit) =>
-    value.each(run, env, input, (each) => emit(apply(run, env, input, each))),
-  )
-}
-
-function assign(target: Code): Apply {
-  return (run, env, input, value) => {
-    const change = new Change(run, input)
-    for (const keys of pathsOf(run, env, input, target)) change.write(keys, value)
-    return change.value
+/** How a piece that changes its input in place is used where the input is someone else's. */
+function inPlaceCode(inPlace: InPlace): Code {
+  return {
+    ...valueCode((run, env, input) => {
+      const state = new Change(run, input)
+      inPlace(run, env, state)
+      return state.value
+    }),
+    paths: (run, env, _path, input, emit) => {
+      const state = new Change(run, input)
+      inPlace(run, env, state)
+      emit(undefined, state.value)
+    },
+    inPlace,
   }
 }
 
-function combine(target: Code, operator: Operator): Apply {
-  return (run, env, input, value) => {
-    const change = new Change(run, input)
-    for (const keys of pathsOf(run, env, input, target))
-      change.write(keys, operator(run, change.read(keys), value))
-    return change.value
+/** The value is computed from the whole input; each of its outputs gives an output. */
+function forEachValue(
+  value: Code,
+  apply: (run: Run, env: Env, state: Change, each: Json) => void,
+): Code {
+  const { one } = value
+  if (one !== null)
+    return inPlaceCode((run, env, state) => apply(run, env, state, one(run, env, state.value)))
+  return streamCode((run, env, input, emit) =>
+    value.each(run, env, input, (each) => {
+      const state = new Change(run, input)
+      apply(run, env, state, each)
+      emit(state.value)
+    }),
+  )
+}
+
+type Write = (run: Run, state: Change, paths: readonly (readonly Json[])[], value: Json) => void
+
+const assign: Write = (_run, state, paths, value) => {
+  for (const keys of paths) state.write(keys, value)
+}
+
+function combine(operator: Operator): Write {
+  return (run, state, paths, value) => {
+    for (const keys of paths) state.write(keys, operator(run, state.read(keys), value))
   }
 }
 
@@ -57,18 +88,35 @@ function operatorOf(operator: string): Operator {
     : OPERATORS[operator.slice(0, -1) as BinaryOperator]
 }
 
-/** The first output of `update` replaces a part; a part for which it has none is deleted in the end. */
 export function modify(run: Run, env: Env, input: Json, target: Code, update: Code): Json {
-  const change = new Change(run, input)
+  const state = new Change(run, input)
+  modifyInPlace(run, env, state, target, update)
+  return state.value
+}
+
+/** The first output of `update` replaces a part; a part for which it has none is deleted in the end. */
+function modifyInPlace(run: Run, env: Env, state: Change, target: Code, update: Code): void {
   const deleted: (readonly Json[])[] = []
   const first = firstOf(update)
-  for (const keys of pathsOf(run, env, input, target)) {
-    const value = first(run, env, change.read(keys))
+  for (const keys of pathsOf(run, env, state.value, target)) {
+    const value = first(run, env, state.read(keys))
     if (value === undefined) deleted.push(keys)
-    else change.write(keys, value)
+    else state.write(keys, value)
   }
-  change.delete(deleted)
-  return change.value
+  state.delete(deleted)
+}
+
+/** `. + value`, where the value is made of anything but the input. */
+export function compileGrowth(value: Code): Code {
+  const { one } = value
+  if (one === null)
+    return streamCode((run, env, input, emit) =>
+      value.each(run, env, input, (each) => emit(add(run, input, each))),
+    )
+  return {
+    ...valueCode((run, env, input) => add(run, input, one(run, env, input))),
+    inPlace: (run, env, state) => state.add(one(run, env, state.value)),
+  }
 }
 
 /** The first output, or undefined: nothing after it is computed. */

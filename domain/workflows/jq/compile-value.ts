@@ -1,10 +1,12 @@
 import type { Json } from '../../kernel/json.ts'
 import { type Code, type Each, type One, streamCode, valueCode } from './code.ts'
+import { compileGrowth } from './compile-update.ts'
 import type { Compiler } from './compiler.ts'
 import { FORMATS, type Format } from './formats.ts'
 import { negate, OPERATORS } from './operators.ts'
 import { find, linkAbove, type Scope } from './scope.ts'
 import type { Node } from './syntax.ts'
+import { usesInput } from './uses-input.ts'
 import { describe, fail, setMember } from './values.ts'
 
 type NodeOf<Kind extends Node['kind']> = Extract<Node, { kind: Kind }>
@@ -17,8 +19,20 @@ export function compileVariable(compiler: Compiler, node: NodeOf<'variable'>, sc
     return compiler.fail(`$${name} is not defined`, node.at)
   }
   const hops = scope.size - found.size
-  if (hops === 0) return valueCode((_run, env) => env.value)
-  return valueCode((_run, env) => linkAbove(env, hops).value)
+  return variableCode(
+    hops === 0 ? (_run, env) => env.value : (_run, env) => linkAbove(env, hops).value,
+  )
+}
+
+/** `. as $x | $x` is the input itself, and has its path. */
+function variableCode(one: One): Code {
+  return {
+    ...valueCode(one),
+    paths: (run, env, path, input, emit) => {
+      const value = one(run, env, input)
+      emit(value === input ? path : undefined, value)
+    },
+  }
 }
 
 export function compileArray(compiler: Compiler, node: NodeOf<'array'>, scope: Scope): Code {
@@ -105,8 +119,10 @@ export function compileNegate(compiler: Compiler, node: NodeOf<'negate'>, scope:
 
 /** For each right operand, for each left one. */
 export function compileBinary(compiler: Compiler, node: NodeOf<'binary'>, scope: Scope): Code {
-  const left = compiler.code(node.left, scope)
   const right = compiler.code(node.right, scope)
+  if (node.operator === '+' && node.left.kind === 'identity' && !usesInput(node.right))
+    return compileGrowth(right)
+  const left = compiler.code(node.left, scope)
   const operator = OPERATORS[node.operator]
   const leftOne = left.one
   const rightOne = right.one

@@ -117,6 +117,7 @@ function shell(budget: Budget, value: Json): string {
 const BINARY_CHUNK = 8_192
 
 function base64(budget: Budget, text: string): string {
+  budget.steps(text.length >> 3)
   budget.bytes(2 * text.length)
   const bytes = new TextEncoder().encode(text)
   let binary = ''
@@ -126,12 +127,15 @@ function base64(budget: Budget, text: string): string {
 }
 
 function base64Decoded(budget: Budget, text: string): string {
+  budget.steps(text.length >> 3)
   budget.bytes(text.length)
   const digits = text.replace(/=+$/, '')
   if (!/^[A-Za-z0-9+/]*$/.test(digits) || (digits.length === 1 && text !== ''))
     return fail(`${describe(text)} is not valid base64 data`)
   const binary = atob(digits.length % 4 === 1 ? digits.slice(0, -1) : digits)
-  return new TextDecoder().decode(Uint8Array.from(binary, (char) => char.charCodeAt(0)))
+  const bytes = new Uint8Array(binary.length)
+  for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at)
+  return new TextDecoder().decode(bytes)
 }
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'

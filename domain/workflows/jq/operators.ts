@@ -22,7 +22,8 @@ export const OPERATORS: Readonly<Record<BinaryOperator, Operator>> = {
 export function add(budget: Budget, left: Json, right: Json): Json {
   if (typeof left === 'number' && typeof right === 'number') return left + right
   if (typeof left === 'string' && typeof right === 'string') {
-    budget.bytes(left.length + right.length)
+    // Long texts grow without a copy.
+    budget.bytes(16 + Math.min(left.length, right.length))
     return left + right
   }
   if (left === null) return right
@@ -32,7 +33,7 @@ export function add(budget: Budget, left: Json, right: Json): Json {
     return left.concat(right)
   }
   if (isJsonObject(left) && isJsonObject(right)) {
-    charge(budget, 2 * (Object.keys(left).length + Object.keys(right).length))
+    charge(budget, 4 * (Object.keys(left).length + Object.keys(right).length))
     return { ...left, ...right }
   }
   return fail(`${describe(left)} and ${describe(right)} cannot be added`)
@@ -40,7 +41,7 @@ export function add(budget: Budget, left: Json, right: Json): Json {
 
 /** Copying is cheap beside evaluating, but not free. */
 function charge(budget: Budget, elements: number): void {
-  budget.steps(elements >> 3)
+  budget.steps(elements >> 2)
   budget.bytes(8 * elements)
 }
 

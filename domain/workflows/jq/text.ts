@@ -45,14 +45,15 @@ export function textOf(budget: Budget, value: Json): string {
   return text
 }
 
-/** The beginning of a value's text, for messages: at most 29 bytes with the dots. */
+/** The beginning of a value's text, for messages: at most 29 bytes, with dots before what closes it. */
 export function excerptOf(value: Json): string {
   const text = beginning('', value)
   const bytes = new TextEncoder().encode(text)
   if (bytes.length <= LONGEST_EXCERPT) return text
-  let end = LONGEST_EXCERPT - 3
+  const close = text.startsWith('"') ? '"' : text.startsWith('[') ? ']' : '}'
+  let end = LONGEST_EXCERPT - 4
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
-  return `${new TextDecoder().decode(bytes.subarray(0, end))}...`
+  return `${new TextDecoder().decode(bytes.subarray(0, end))}...${close}`
 }
 
 /** `text` and what follows, as far as it matters. */

@@ -3,6 +3,7 @@ import { index, placesOf } from '../access.ts'
 import { type Code, type Env, type Run, valueCode } from '../code.ts'
 import { numberText } from '../text.ts'
 import { compare, describe, equal, fail, isTrue, typeOf } from '../values.ts'
+import { lengthOf } from './core.ts'
 import { type Native, type Natives, value0, value1, with1 } from './define.ts'
 
 export const ARRAYS: Natives = {
@@ -114,14 +115,11 @@ function extreme(run: Run, pairs: readonly Pair[], isBetter: IsBetter): Json {
 }
 
 function reverse(run: Run, input: Json): Json {
-  if (typeof input === 'string') {
-    run.bytes(input.length)
-    return Array.from(input).reverse().join('')
+  if (isJsonArray(input)) {
+    run.bytes(8 * input.length)
+    return input.toReversed()
   }
-  if (input === null || (isJsonObject(input) && Object.keys(input).length === 0)) return []
-  if (!isJsonArray(input)) return fail(`Cannot reverse ${describe(input)}`)
-  run.bytes(8 * input.length)
-  return input.toReversed()
+  return lengthOf(input) === 0 ? [] : fail(`Cannot index ${typeOf(input)} with number (0)`)
 }
 
 function elements(_run: Run, input: Json): readonly Json[] {
@@ -150,31 +148,27 @@ function flatten(run: Run, input: Json, depth: Json): Json {
 }
 
 function transpose(run: Run, input: Json): Json {
-  const rows = elements(run, input).map((row) =>
-    row === null || isJsonArray(row)
-      ? (row ?? [])
-      : fail(`Cannot index ${typeOf(row)} with number (0)`),
-  )
-  const width = rows.reduce((widest, row) => Math.max(widest, row.length), 0)
+  const rows = elements(run, input)
+  const width = rows.reduce<number>((widest, row) => Math.max(widest, lengthOf(row)), 0)
   run.steps(width * rows.length)
   run.bytes(8 * width * rows.length)
-  return Array.from({ length: width }, (_, at) => rows.map((row) => row[at] ?? null))
+  return Array.from({ length: width }, (_, at) => rows.map((row) => index(run, row, at)))
 }
 
 function join(run: Run, input: Json, separator: Json): Json {
   const parts = elements(run, input)
-  if (parts.length === 0) return ''
-  if (typeof separator !== 'string' && (separator !== null || parts.length > 1))
-    return fail(`${describe('')} and ${describe(separator)} cannot be added`)
   const between = separator ?? ''
-  return parts
-    .map((part, at) => {
-      const text = joined(part)
-      run.step()
-      run.bytes(text.length + between.length)
-      return at === 0 ? text : between + text
-    })
-    .join('')
+  if (typeof between !== 'string') {
+    if (parts.length > 1) fail(`${describe('')} and ${describe(separator)} cannot be added`)
+    return parts.map(joined).join('')
+  }
+  const texts = parts.map((part) => {
+    const text = joined(part)
+    run.step()
+    run.bytes(text.length + between.length)
+    return text
+  })
+  return texts.join(between)
 }
 
 function joined(part: Json): string {
@@ -185,7 +179,6 @@ function joined(part: Json): string {
 }
 
 function indices(run: Run, input: Json, part: Json): Json {
-  if (input === null) return null
   if (typeof input === 'string' && typeof part === 'string') return placesInText(run, input, part)
   if (!isJsonArray(input)) return index(run, input, part)
   return placesOf(run, input, isJsonArray(part) ? part : [part])

@@ -56,7 +56,7 @@ function raise(of: Code | null): Code {
   }
 }
 
-function lengthOf(value: Json): number {
+export function lengthOf(value: Json): number {
   if (value === null) return 0
   if (typeof value === 'number') return Math.abs(value)
   if (typeof value === 'string') return isPlain(value) ? value.length : Array.from(value).length

@@ -5,7 +5,6 @@ import { type Code, type Run, streamCode, valueCode } from '../code.ts'
 import { DESCEND } from '../compile-path.ts'
 import { firstOf, modify, pathsOf } from '../compile-update.ts'
 import { below, invalidResult, keysOf, type Path, ROOT } from '../path.ts'
-import { textOf } from '../text.ts'
 import { describe, fail, isTrue, member, setMember } from '../values.ts'
 import { type Natives, value0, value1, value2, with1, with2 } from './define.ts'
 
@@ -90,10 +89,14 @@ function getPath(of: Code): Code {
 function pathsTo(wanted: Code | null): Code {
   return streamCode((run, env, input, emit) =>
     DESCEND.paths(run, env, ROOT, input, (path, value) => {
-      if (path === undefined || path.length === 0) return
-      if (wanted === null) return emit(keysOf(run, path))
+      if (path === undefined) return
+      const isInner = path.length > 0
+      if (wanted === null) {
+        if (isInner) emit(keysOf(run, path))
+        return
+      }
       wanted.each(run, env, value, (isWanted) => {
-        if (isTrue(isWanted)) emit(keysOf(run, path))
+        if (isInner && isTrue(isWanted)) emit(keysOf(run, path))
       })
     }),
   )
@@ -156,7 +159,7 @@ function fromEntries(run: Run, input: Json): Json {
     const key = firstMember(entry, ['key', 'k', 'name', 'Name', 'Key', 'K'], true)
     const value = firstMember(entry, ['value', 'v', 'Value', 'V'], false)
     run.bytes(24)
-    setMember(object, entryKey(run, key), value)
+    setMember(object, entryKey(key), value)
   })
   return object
 }
@@ -174,9 +177,8 @@ function firstMember(entry: Json, names: readonly string[], isTruthy: boolean): 
   return last
 }
 
-function entryKey(run: Run, key: Json): string {
+function entryKey(key: Json): string {
   if (typeof key === 'string') return key
-  if (typeof key === 'boolean' || typeof key === 'number') return textOf(run, key)
   return fail(`Cannot use ${describe(key)} as object key`)
 }
 

@@ -20,7 +20,12 @@ export type Match = {
 }
 
 /** A compiled pattern; `names` holds the name of each group, null where it has none. */
-export type Pattern = { readonly regex: RE2JS; readonly names: readonly (string | null)[] }
+export type Pattern = {
+  readonly regex: RE2JS
+  readonly names: readonly (string | null)[]
+  /** Whether a search may look further than the match that it finds. */
+  readonly looksFar: boolean
+}
 
 const LONGEST_PATTERN = 10_000
 const MOST_CACHED = 500
@@ -63,7 +68,7 @@ function compiled(run: Run, source: string, flags: Flags): Pattern {
   const text = flags.isExtended ? withoutBlanks(source) : source
   try {
     const regex = RE2JS.compile(text, flags.options)
-    return { regex, names: namesOf(regex) }
+    return { regex, names: namesOf(regex), looksFar: /[*+]|\{\d*,\}/.test(text) }
   } catch (fault) {
     return fail(`${source} (at offset 0) is not a valid regex: ${reasonOf(fault)}`)
   }
@@ -93,20 +98,27 @@ export function patternAndFlags(value: Json): readonly [Json, Json] {
   return fail(`${describe(value)} cannot be matched, as it is not a string or array`)
 }
 
-/** All matches, or the first. Linear in the length of the text for each match. */
+/** Charges one search through `length` characters: a search goes through them once for each piece of the pattern. */
+export function chargeSearch(run: Run, { regex }: Pattern, length: number): void {
+  run.steps(10 + (length >> 3) * (1 + (regex.programSize() >> 3)))
+}
+
+/** All matches, or the first. */
 export function matchesIn(
   run: Run,
   text: string,
-  { regex, names }: Pattern,
+  pattern: Pattern,
   flags: Flags,
   visit: (match: Match) => void,
 ): void {
-  run.steps(10 + (text.length >> 1))
+  const { regex, names, looksFar } = pattern
+  chargeSearch(run, pattern, text.length)
   const matcher = regex.matcher(text)
   while (matcher.find()) {
     const start = matcher.start()
     const end = matcher.end()
-    run.steps(10 + names.length + ((text.length - end) >> 6))
+    run.steps(10 + names.length)
+    if (looksFar && flags.isGlobal) chargeSearch(run, pattern, text.length - end)
     run.bytes(100 * (1 + names.length))
     if (!flags.skipsEmpty || end > start) {
       visit({

@@ -5,6 +5,7 @@ import { add } from '../operators.ts'
 import { describe, fail, setMember } from '../values.ts'
 import { EMPTY, eachValue, type Native, type Natives, value1, value2 } from './define.ts'
 import {
+  chargeSearch,
   flagsOf,
   type Match,
   matchesIn,
@@ -48,7 +49,7 @@ function test(run: Run, input: Json, of: Json, flags: Json): boolean {
   const meant = flagsOf(flags)
   const pattern = patternOf(run, of, meant)
   if (!meant.skipsEmpty) {
-    run.steps(10 + (text.length >> 1))
+    chargeSearch(run, pattern, text.length)
     return pattern.regex.matcher(text).find()
   }
   let isFound = false
