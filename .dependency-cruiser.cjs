@@ -17,7 +17,7 @@ module.exports = {
       from: { path: '^domain/([^/]+)/' },
       to: {
         path: '^domain/',
-        pathNot: ['^domain/$1/', '^domain/kernel/', '^domain/[^/]+/events\\.ts$'],
+        pathNot: ['^domain/$1/', '^domain/kernel/', '^domain/[^/]+/(run-)?events\\.ts$'],
       },
     },
     {
@@ -27,7 +27,7 @@ module.exports = {
       to: {
         pathNot: [
           '^projections/',
-          '^domain/[^/]+/events\\.ts$',
+          '^domain/[^/]+/(run-)?events\\.ts$',
           '^domain/event-catalogue\\.ts$',
           '^domain/kernel/',
           // A closed list of words that the events and their rows are made of.
@@ -62,7 +62,7 @@ module.exports = {
         pathNot: [
           '^domain/$1/',
           '^domain/kernel/',
-          '^domain/[^/]+/events\\.ts$',
+          '^domain/[^/]+/(run-)?events\\.ts$',
           '^domain/event-catalogue\\.ts$',
         ],
       },

@@ -13,6 +13,7 @@ import { type SourcesTables, sources } from './registry/sources.ts'
 import { type RuleEvaluationsTables, ruleEvaluations } from './rules/rule-evaluations.ts'
 import { type RulesTables, rules } from './rules/rules.ts'
 import { type WebhooksTables, webhooks } from './webhooks/webhooks.ts'
+import { type WorkflowRunsTables, workflowRuns } from './workflows/workflow-runs.ts'
 import { type WorkflowsTables, workflows } from './workflows/workflows.ts'
 
 // A new read model is one line in each of the two lists below, beside its own file, its
@@ -34,7 +35,8 @@ export type Tables = InstallationsTables &
   WorkflowsTables &
   CausesTables &
   RulesTables &
-  RuleEvaluationsTables
+  RuleEvaluationsTables &
+  WorkflowRunsTables
 
 /** Every read model that the projector runs. */
 export const readModels = [
@@ -49,6 +51,7 @@ export const readModels = [
   erasures,
   webhooks,
   workflows,
+  workflowRuns,
   causes,
   rules,
   ruleEvaluations,

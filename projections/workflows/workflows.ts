@@ -130,6 +130,16 @@ export function listWorkflows(
     .execute()
 }
 
+/** Of all tenants: those whose schedule starts runs. */
+export function scheduledWorkflows(db: Kysely<WorkflowsTables>): Promise<WorkflowRow[]> {
+  return db
+    .selectFrom('workflows')
+    .selectAll()
+    .where('enabled', '=', true)
+    .where('schedule', 'is not', null)
+    .execute()
+}
+
 export function findWorkflow(
   db: Kysely<WorkflowsTables>,
   tenantId: string,

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { streamName } from '../../domain/kernel/ids.ts'
 import { problem } from '../kernel/problem.ts'
 import { webSocketUpgrades } from '../kernel/websocket-upgrades.ts'
 import type { EventStore, Position } from '../ports/event-store.ts'
@@ -46,6 +47,29 @@ export function feedRoutes(deps: FeedRoutesDeps): FastifyPluginAsyncTypebox {
         const release = places.take(actor.actorId)
         openStream(reply)
         const client = new ServerSentClient(reply.raw, filterOf(actor.tenantId, query), after)
+        void feed.serve(client, after).finally(release)
+      },
+    )
+
+    app.get(
+      '/v1/workflow-runs/:runId/stream',
+      {
+        schema: {
+          tags: ['workflow runs'],
+          summary: 'What a run does, as it happens (server-sent events)',
+          description: 'From its first event, or after `Last-Event-ID` or `after`.',
+          params: Type.Object({ runId: Type.String({ format: 'uuid' }) }),
+          querystring: Type.Object({ after: EventQuery.after }),
+        },
+        config: { access: 'workflows:read' },
+      },
+      async (request, reply) => {
+        const { actor, headers, params, query } = request
+        const stream = streamName('run', actor.tenantId, params.runId)
+        const after = await startOf(deps.store, headers['last-event-id'] ?? query.after ?? '0')
+        const release = places.take(actor.actorId)
+        openStream(reply)
+        const client = new ServerSentClient(reply.raw, filterOf(actor.tenantId, { stream }), after)
         void feed.serve(client, after).finally(release)
       },
     )

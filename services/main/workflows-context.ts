@@ -3,11 +3,13 @@ import { createRunClaims } from '../../infra/workflows/run-claims.ts'
 import { createRunWaits } from '../../infra/workflows/run-waits.ts'
 import { gatherCommands, type PlatformCommand } from '../kernel/platform-command.ts'
 import { createStanding } from '../kernel/standing.ts'
+import { runWorkflowSchedule } from '../workflows/jobs.ts'
 import { keepWaits } from '../workflows/keeper.ts'
 import { createPerform } from '../workflows/perform.ts'
 import { workflowCommands } from '../workflows/platform-commands.ts'
 import { createPrograms } from '../workflows/programs.ts'
 import { runWorkflowReactor } from '../workflows/reactor.ts'
+import { runReads } from '../workflows/run-read-routes.ts'
 import { runRoutes } from '../workflows/run-routes.ts'
 import type { Context, Platform } from './platform.ts'
 
@@ -27,7 +29,10 @@ export function composeWorkflows(
   })
   const claims = owned.use('claims of runs', createRunClaims(pool))
   return {
-    routes: [{ role: 'api', plugin: runRoutes(shared) }],
+    routes: [
+      { role: 'api', plugin: runRoutes(shared) },
+      { role: 'api', plugin: runReads({ events, db }) },
+    ],
     parts: [
       {
         role: 'reactors',
@@ -49,6 +54,11 @@ export function composeWorkflows(
             },
             signal,
           ),
+      },
+      {
+        role: 'jobs',
+        name: 'workflow schedule',
+        run: (signal) => runWorkflowSchedule({ ...shared, db, standing }, signal),
       },
     ],
     commands: own,

@@ -1,0 +1,132 @@
+import t from 'tap'
+import { createReadDatabase } from '../../../infra/postgres/pool.ts'
+import {
+  type WorkflowRunsTables,
+  workflowRuns,
+} from '../../../projections/workflows/workflow-runs.ts'
+import { type WorkflowsTables, workflows } from '../../../projections/workflows/workflows.ts'
+import { silent } from '../../../services/ports/logger.ts'
+import { runWorkflowSchedule } from '../../../services/workflows/jobs.ts'
+import { workflowRoutes } from '../../../services/workflows/routes.ts'
+import { runReads } from '../../../services/workflows/run-read-routes.ts'
+import { testApp } from '../../support/app.ts'
+import { projected } from '../../support/projected.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { standing, WORKFLOW_OWNER } from '../../support/workflow-parts.ts'
+import { workflowWorld } from '../../support/workflow-world.ts'
+
+const header = (name: string) =>
+  `document: { dsl: 1.0.3, namespace: test, name: ${name}, version: 1.0.0 }\n`
+
+t.test('what operators see of runs', async (t) => {
+  const world = await workflowWorld(t)
+  const freshness = projected(t, world.log, world.pool, [workflows, workflowRuns])
+  const db = createReadDatabase<WorkflowsTables & WorkflowRunsTables>(world.pool)
+  const { events, programs, now } = world
+  const { inject } = await testApp(
+    t,
+    async (app) => {
+      await app.register(workflowRoutes({ events, db, commands: new Set(['one']), now }))
+      await app.register(runReads({ events, db }))
+    },
+    { freshness, actorId: WORKFLOW_OWNER.actorId },
+  )
+  const get = async (url: string, actor = {}) => (await inject({ url }, actor)).json()
+  const apply = async (name: string, body: string) => {
+    const headers = { 'content-type': 'application/yaml' }
+    const payload = header(name) + body
+    const answer = await inject({ method: 'POST', url: '/v1/workflows', payload, headers })
+    if (answer.statusCode !== 200) throw new Error(answer.body)
+  }
+  const listed = (query: string, count: number) =>
+    waitFor(`${count} runs`, async () => {
+      const { items } = await get(`/v1/workflow-runs?limit=100&${query}`)
+      return items?.length === count && items
+    })
+  await world.drive()
+
+  await t.test('a run is listed, and each of its steps shown', async (t) => {
+    await apply(
+      'shown',
+      `do:
+  - first: { set: { n: "\${ .n + 1 }" } }
+  - never: { if: .n > 10, set: { n: 0 } }
+  - tell: { call: one, with: { n: "\${ .n }" } }
+  - stay: { wait: PT1H }
+`,
+    )
+    const runId = await world.begin('shown', { input: { n: 1 } })
+    await world.waits(runId, 'time')
+    t.match(await listed('workflow=test.shown&status=running', 1), [
+      { runId, version: '1.0.0', trigger: 'request', owner: WORKFLOW_OWNER.actorId },
+    ])
+    t.same(await listed('status=completed', 0), [])
+
+    const path = `/v1/workflow-runs/${runId}/steps`
+    const { items } = await get(path)
+    t.match(items, [
+      { task: 'first', state: 'completed', input: { n: 1 }, output: { n: 2 }, attempt: 1 },
+      { task: 'never', state: 'skipped' },
+      { task: 'tell', state: 'completed', reference: '/do/2/tell' },
+      { task: 'stay', state: 'running' },
+    ])
+    const page = await get(`${path}?limit=2`)
+    t.match(page.items, [{ task: 'first' }, { task: 'never' }])
+    t.same((await get(`${path}?limit=2&cursor=${page.nextCursor}`)).items, items.slice(2))
+    t.match(await get(path, { tenantId: 'other' }), { code: 'run-not-found' })
+
+    const url = `/v1/workflows/test.shown/diagram?run=${runId}`
+    const { body } = await inject({ url })
+    t.match(
+      body,
+      'first: set, completed; never: set, skipped; tell: call one, completed; stay: wait',
+    )
+    t.match(body, 'font-size="12">waiting<')
+    const other = '11111111-1111-4111-8111-111111111111'
+    t.match(await get(`/v1/workflows/test.shown/diagram?run=${other}`), { code: 'run-not-found' })
+
+    await world.ask(runId, 'cancel')
+    t.match(await listed('status=cancelled', 1), [{ runId, endedAt: /Z$/ }])
+  })
+
+  await t.test('what is retried shows each attempt', async (t) => {
+    await apply(
+      'again',
+      `do:
+  - careful:
+      try: [ { fail: { raise: { error: { type: https://errors.example/broken, status: 500 } } } } ]
+      catch: { retry: { delay: { milliseconds: 1 }, limit: { attempt: { count: 2 } } } }
+`,
+    )
+    const runId = await world.begin('again')
+    await world.until(runId, 'faulted')
+    const { items } = await get(`/v1/workflow-runs/${runId}/steps`)
+    t.match(items[0], { task: 'careful', state: 'faulted', attempts: [{ attempt: 2 }] })
+    const failed = items.filter(({ task }: { task: string }) => task === 'fail')
+    t.match(failed, [{ state: 'faulted', error: { status: 500 } }, { attempt: 2 }])
+  })
+
+  await t.test('a schedule starts one run for each time, whoever looks', async (t) => {
+    await apply('scheduled', 'schedule: { every: PT1H }\ndo: [ { a: { set: { x: 1 } } } ]')
+    await waitFor(
+      'the read model',
+      async () => ((await get('/v1/workflows/test.scheduled')) as { workflow?: string }).workflow,
+    )
+    const stop = new AbortController()
+    const deps = { events, programs, now, db, standing, logger: silent, tickMs: 10 }
+    const two = [runWorkflowSchedule(deps, stop.signal), runWorkflowSchedule(deps, stop.signal)]
+    world.pass(3_700_000)
+    await listed('workflow=test.scheduled', 1)
+    world.pass(3 * 3_600_000)
+    const runs = await listed('workflow=test.scheduled&status=completed', 2)
+    t.match(runs, [{ trigger: 'schedule' }, { trigger: 'schedule' }])
+    stop.abort()
+    await Promise.all(two)
+    const again = new AbortController()
+    const restarted = runWorkflowSchedule(deps, again.signal)
+    world.pass(3_600_000)
+    await listed('workflow=test.scheduled', 3)
+    again.abort()
+    await restarted
+  })
+})
