@@ -16,6 +16,8 @@ export type HttpUpstreamOptions = AddressPolicy & {
   readonly attempts?: number
   /** Longest silence before and between the parts of an answer. */
   readonly silenceMs?: number
+  /** For one request and its whole answer: a server that drips is never silent. */
+  readonly pageMs?: number
   readonly maxPageBytes?: number
   readonly minBackoffMs?: number
 }
@@ -31,6 +33,7 @@ export function createHttpUpstream({
   allowPrivate,
   attempts = 4,
   silenceMs = 30_000,
+  pageMs = 60_000,
   maxPageBytes = 20 * MIB,
   minBackoffMs = 250,
 }: HttpUpstreamOptions): HttpUpstream {
@@ -45,7 +48,7 @@ export function createHttpUpstream({
     close: () => agent.destroy(),
     async fetchPage(location, request) {
       const url = pageUrl(checkedUrl(location, policy), request)
-      return pRetry(() => getPage(agent, url, policy, maxPageBytes, request.signal), {
+      return pRetry(() => getPage({ agent, policy, maxPageBytes, pageMs }, url, request.signal), {
         retries: attempts - 1,
         minTimeout: minBackoffMs,
         maxTimeout: MAX_BACKOFF_MS,
@@ -76,18 +79,36 @@ function pageUrl(base: URL, { cursor, updatedSince }: PageRequest): URL {
   return url
 }
 
-async function getPage(
-  agent: Agent,
+type PageLimits = {
+  readonly agent: Agent
+  readonly policy: AddressPolicy
+  readonly maxPageBytes: number
+  readonly pageMs: number
+}
+
+/** @throws {UpstreamError} also when the page takes too long, which neither silence nor size tells. */
+async function getPage(limits: PageLimits, first: URL, stopping: AbortSignal): Promise<Uint8Array> {
+  const late = AbortSignal.timeout(limits.pageMs)
+  try {
+    return await followTo(limits, first, AbortSignal.any([stopping, late]))
+  } catch (error) {
+    if (!late.aborted || stopping.aborted) throw error
+    throw new UpstreamError('upstream-timeout', 'It took too long to answer.', {
+      ...{ cause: error, transient: true },
+    })
+  }
+}
+
+async function followTo(
+  { agent, policy, maxPageBytes }: PageLimits,
   first: URL,
-  policy: AddressPolicy,
-  maxBytes: number,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   let url = first
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     const answer = await get(agent, url, signal)
     const target = redirectTarget(answer, url)
-    if (target === undefined) return readBody(answer, maxBytes)
+    if (target === undefined) return readBody(answer, maxPageBytes)
     drop(answer)
     url = checkedUrl(target.href, policy)
     if (first.protocol === 'https:' && url.protocol !== 'https:')
