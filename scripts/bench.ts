@@ -17,6 +17,7 @@ import { benchSearch } from './bench/search.ts'
 import { openStage, type Stage } from './bench/stage.ts'
 import { benchSync } from './bench/sync.ts'
 import { benchVisible } from './bench/visible.ts'
+import { benchWorkflowSteps, benchWorkflowWaiting } from './bench/workflows.ts'
 
 const BENCHMARKS: Readonly<
   Record<string, (stage: Stage) => Promise<Measurement | readonly Measurement[]>>
@@ -36,6 +37,8 @@ const BENCHMARKS: Readonly<
   'rules.eval': benchRuleEvaluation,
   'rules.preview': benchRulePreview,
   'jq.eval': benchJq,
+  'workflow.steps': benchWorkflowSteps,
+  'workflow.waiting': benchWorkflowWaiting,
 }
 
 const wanted = process.argv.slice(2)

@@ -12,7 +12,7 @@ export function createRunClaims(pool: pg.Pool): RunClaims {
 class Claims implements RunClaims {
   readonly #pool: pg.Pool
   readonly #closing = new AbortController()
-  #session: Promise<LeaseSession> | undefined
+  #asker: Promise<Asker> | undefined
   #heartbeat: NodeJS.Timeout | undefined
 
   constructor(pool: pg.Pool) {
@@ -20,20 +20,14 @@ class Claims implements RunClaims {
   }
 
   async whileClaimed(run: RunKey, work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
-    const session = await this.#open()
+    const asker = await this.#open()
     const name = `tidemark run ${run.tenantId} ${run.runId}`
-    const [row] = await session.query<{ taken: boolean }>(
-      'select pg_try_advisory_lock(hashtextextended($1, 0)) as taken',
-      [name],
-    )
-    if (row?.taken !== true) return false
+    if (!(await asker.ask(name, 'take'))) return false
     try {
-      await work(session.lost)
+      await work(asker.session.lost)
       return true
     } finally {
-      await session
-        .query('select pg_advisory_unlock(hashtextextended($1, 0))', [name])
-        .catch(session.lose)
+      await asker.ask(name, 'give back').catch(asker.session.lose)
     }
   }
 
@@ -43,29 +37,84 @@ class Claims implements RunClaims {
   }
 
   /** One session for all claims; another one when it was lost. */
-  async #open(): Promise<LeaseSession> {
-    const before = this.#session
-    if (before !== undefined && (await before.catch(() => undefined))?.isHeld() === true)
-      return await before
-    if (before !== undefined && before === this.#session) await this.#end()
-    this.#session ??= this.#connect()
-    return await this.#session
+  async #open(): Promise<Asker> {
+    const before = this.#asker
+    const asker = await before?.catch(() => undefined)
+    if (asker?.session.isHeld() === true) return asker
+    if (before !== undefined && before === this.#asker) await this.#end()
+    this.#asker ??= this.#connect()
+    return await this.#asker
   }
 
-  async #connect(): Promise<LeaseSession> {
+  async #connect(): Promise<Asker> {
     const session = new LeaseSession(this.#pool, this.#closing.signal, TIMING)
     await session.open()
+    const asker = new Asker(session)
     clearInterval(this.#heartbeat)
     this.#heartbeat = setInterval(() => {
-      if (session.isHeld()) session.query('select').catch(session.lose)
+      if (session.isHeld()) asker.flush()
     }, TIMING.heartbeatMs).unref()
-    return session
+    return asker
   }
 
   async #end(): Promise<void> {
-    const session = this.#session
-    this.#session = undefined
+    const asker = this.#asker
+    this.#asker = undefined
     clearInterval(this.#heartbeat)
-    await (await session?.catch(() => undefined))?.[Symbol.asyncDispose]()
+    await (await asker?.catch(() => undefined))?.session[Symbol.asyncDispose]()
+  }
+}
+
+type Question = {
+  readonly name: string
+  readonly isTake: boolean
+  readonly settle: (done: boolean) => void
+  readonly fail: (error: unknown) => void
+}
+
+/** One query at a time; what is asked meanwhile goes into the next one. */
+class Asker {
+  readonly session: LeaseSession
+  #questions: Question[] = []
+  #asking = false
+
+  constructor(session: LeaseSession) {
+    this.session = session
+  }
+
+  /** @returns whether it was done. */
+  ask(name: string, what: 'take' | 'give back'): Promise<boolean> {
+    return new Promise((settle, fail) => {
+      this.#questions.push({ name, isTake: what === 'take', settle, fail })
+      this.flush()
+    })
+  }
+
+  /** Also without a question: a sign of life. */
+  flush(): void {
+    if (this.#asking) return
+    this.#asking = true
+    void this.#askAll().finally(() => {
+      this.#asking = false
+    })
+  }
+
+  async #askAll(): Promise<void> {
+    do {
+      const questions = this.#questions
+      this.#questions = []
+      try {
+        const rows = await this.session.query<{ done: boolean }>(
+          `select case when take then pg_try_advisory_lock(hashtextextended(name, 0))
+             else pg_advisory_unlock(hashtextextended(name, 0)) end as done
+           from unnest($1::text[], $2::boolean[]) as asked (name, take)`,
+          [questions.map(({ name }) => name), questions.map(({ isTake }) => isTake)],
+        )
+        for (const [index, { settle }] of questions.entries()) settle(rows[index]?.done === true)
+      } catch (error) {
+        this.session.lose()
+        for (const { fail } of questions) fail(error)
+      }
+    } while (this.#questions.length > 0)
   }
 }

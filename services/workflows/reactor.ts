@@ -1,7 +1,6 @@
 import { isOver, type Run } from '../../domain/workflows/run/state.ts'
 import type { RunEvent } from '../../domain/workflows/run-events.ts'
 import { withCorrelation } from '../kernel/correlation.ts'
-import type { Logger } from '../ports/logger.ts'
 import type { DeliveredMessage, MessageBus } from '../ports/message-bus.ts'
 import type { RunClaims } from '../ports/run-claims.ts'
 import { type DriveDeps, RunDrive } from './drive.ts'
@@ -24,11 +23,9 @@ const TRIGGERS = [
   'RunRetried',
 ] as const satisfies readonly RunEvent['type'][]
 
-export type RunReactorDeps = DriveDeps & {
-  readonly bus: MessageBus
-  readonly claims: RunClaims
-  readonly logger: Logger
-}
+export type DrivesDeps = DriveDeps & { readonly claims: RunClaims }
+
+export type RunReactorDeps = DrivesDeps & { readonly bus: MessageBus }
 
 /** Drives every run until it waits or is over. Any number of processes may do it. */
 export async function runWorkflowReactor(deps: RunReactorDeps, signal: AbortSignal): Promise<void> {
@@ -53,11 +50,11 @@ function refOf({ subject, data }: DeliveredMessage): RunRef {
 
 /** The runs that this process drives. */
 export class Drives {
-  readonly #deps: RunReactorDeps
+  readonly #deps: DrivesDeps
   readonly #signal: AbortSignal
   readonly #driven = new Map<string, RunDrive>()
 
-  constructor(deps: RunReactorDeps, signal: AbortSignal) {
+  constructor(deps: DrivesDeps, signal: AbortSignal) {
     this.#deps = deps
     this.#signal = signal
   }

@@ -38,6 +38,7 @@ export type Effect = { readonly name: string; readonly input: unknown }
  */
 export function effects() {
   const carriedOut = new Map<string, Effect>()
+  const first = new Map<string, string>()
   const held = new Map<string, { readonly begin: () => void; readonly released: Promise<void> }>()
 
   function command(name: string, afterwards: () => void): PlatformCommand {
@@ -46,11 +47,12 @@ export function effects() {
       parameters: Type.Object({}, { additionalProperties: true }),
       async perform(input, { commandId }) {
         carriedOut.set(commandId, { name, input })
-        const isFirst = [...carriedOut].find(([, each]) => each.name === name)?.[0] === commandId
+        if (!first.has(name)) first.set(name, commandId)
         afterwards()
         held.get(name)?.begin()
         await held.get(name)?.released
-        if (name === 'shaky' && isFirst) throw problem(409, 'shaky', 'Not yet.')
+        if (name === 'shaky' && first.get(name) === commandId)
+          throw problem(409, 'shaky', 'Not yet.')
         return { stream: 'x-acme.1', position: 0n, result: { called: name } }
       },
     })
