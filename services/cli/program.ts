@@ -6,6 +6,7 @@ import { addInstallationCommands } from './commands/installations.ts'
 import { addKeyCommands, type RecoverKey } from './commands/keys.ts'
 import { addPrivacyCommands } from './commands/privacy.ts'
 import { addReadModelCommands } from './commands/read-models.ts'
+import { addRuleCommands } from './commands/rules.ts'
 import { addSearchCommand } from './commands/search.ts'
 import { addServeCommand, type Serve } from './commands/serve.ts'
 import { addShowCommand } from './commands/show.ts'
@@ -36,6 +37,7 @@ export function buildProgram({ serve, recoverKey }: OnThisMachine): Command {
   addEventCommands(program)
   addWhyCommand(program)
   addWorkflowCommands(program)
+  addRuleCommands(program)
   addWebhookCommands(program)
   addAuditCommands(program)
   addReadModelCommands(program)

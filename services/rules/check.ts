@@ -7,6 +7,7 @@ import type { Actor } from '../kernel/actor.ts'
 import type { PlatformCommands } from '../kernel/platform-command.ts'
 import { problem } from '../kernel/problem.ts'
 import { eventSchemas } from './event-schemas.ts'
+import { conditionInvalid } from './rule-problem.ts'
 
 export type CheckDeps = {
   readonly commands: PlatformCommands
@@ -27,23 +28,11 @@ export async function requireRule(
   settings: RuleSettings,
   actor: Actor,
 ): Promise<void> {
-  requireCompiles(settings)
+  const compiled = compileRule(settings, eventSchemas, compiler)
+  if ('problem' in compiled) throw conditionInvalid(compiled.problem, '/body')
   for (const [index, action] of settings.actions.entries())
     if (action.kind === 'command') requireCommand(deps, action.command, index, actor)
     else await requireWebhook(deps, action.webhookId, index, actor)
-}
-
-/** @throws {ProblemError} 422 `rule-condition-invalid`, with the place and the text around it. */
-export function requireCompiles(settings: RuleSettings): void {
-  const compiled = compileRule(settings, eventSchemas, compiler)
-  if (!('problem' in compiled)) return
-  const { where, message, line, column, excerpt } = compiled.problem
-  throw problem(
-    422,
-    'rule-condition-invalid',
-    `${where}, line ${line}, column ${column}: ${message}${excerpt && `\n${excerpt}`}`,
-    [{ pointer: `/body/${where}`, detail: `line ${line}, column ${column}: ${message}` }],
-  )
 }
 
 function requireCommand(

@@ -4,7 +4,6 @@ import { type Static, Type } from 'typebox'
 import { streamName } from '../../domain/kernel/ids.ts'
 import { compileRule } from '../../domain/rules/compiled-rule.ts'
 import { ExpressionCompiler } from '../../domain/rules/condition/condition.ts'
-import { ruleSettings } from '../../domain/rules/rule-settings.ts'
 import { needsOf } from '../../domain/rules/what-if.ts'
 import { answerInLines, NDJSON, wantsLines, whileConnected } from '../kernel/lines-answer.ts'
 import { problem } from '../kernel/problem.ts'
@@ -16,6 +15,7 @@ import { PreviewAnswer } from './preview-answer.ts'
 import { Comparison } from './preview-comparison.ts'
 import { recordedVerdicts } from './recorded-verdicts.ts'
 import { conditionInvalid } from './rule-problem.ts'
+import { RuleBody, settingsOf } from './schemas.ts'
 
 export type PreviewRoutesDeps = PreviewDeps & {
   readonly log: Pick<EventStore, 'readAll' | 'readStream' | 'head'>
@@ -37,7 +37,7 @@ const PreviewBody = Type.Object(
     ruleId: Type.Optional(
       Type.String({ format: 'uuid', description: 'a rule whose recorded answers are compared' }),
     ),
-    settings: ruleSettings,
+    settings: RuleBody,
     after: Type.Optional({ ...position, description: 'position, exclusive; default: the start' }),
     through: Type.Optional({ ...position, description: 'position, inclusive; default: the end' }),
     from: Type.Optional({ ...instant, description: 'inclusive' }),
@@ -103,9 +103,10 @@ function requestOf(
   tenantId: string,
   body: Static<typeof PreviewBody>,
 ) {
-  const { ruleId, settings, limit = 100, maxEvents = 1_000_000 } = body
+  const { ruleId, limit = 100, maxEvents = 1_000_000 } = body
+  const settings = settingsOf(body.settings)
   const compiled = compileRule(settings, eventSchemas, compiler)
-  if ('problem' in compiled) throw conditionInvalid(compiled.problem)
+  if ('problem' in compiled) throw conditionInvalid(compiled.problem, '/body/settings')
   const stream = streamName('evaluations', tenantId, 'all')
   return {
     tenantId,

@@ -3,12 +3,19 @@ import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
 import { v5 as uuidOf } from 'uuid'
-import { isKnown, type RuleCommand, rule, ruleStream } from '../../domain/rules/rule.ts'
-import type { RuleSettings } from '../../domain/rules/rule-settings.ts'
+import {
+  isKnown,
+  type RuleCommand,
+  type RuleState,
+  rule,
+  ruleStream,
+  sameSettings,
+} from '../../domain/rules/rule.ts'
+import { type RuleSettings, ruleSettings } from '../../domain/rules/rule-settings.ts'
 import type { RuleEvaluationsTables } from '../../projections/rules/rule-evaluations.ts'
 import type { RulesTables } from '../../projections/rules/rules.ts'
 import { appendContext } from '../kernel/actor.ts'
-import { execute } from '../kernel/execute.ts'
+import { execute, load } from '../kernel/execute.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import { type CheckDeps, requireRule } from './check.ts'
 import { RULES_NAMESPACE } from './evaluations.ts'
@@ -24,11 +31,24 @@ export type RuleRoutesDeps = CheckDeps & {
 const tags = ['rules']
 const config = { access: 'rules:write' } as const
 const Params = Type.Object({ ruleId })
+const Applied = Type.Object({
+  ruleId,
+  outcome: Type.Enum(['new', 'changed', 'unchanged']),
+  before: Type.Optional(ruleSettings),
+  after: ruleSettings,
+  version: Type.Optional(Type.Integer({ minimum: 1 })),
+  position: Type.Optional(position),
+})
 const Done = Type.Object({ ruleId, version: Type.Integer({ minimum: 1 }), position })
 
 /** A name is a rule: of two that define it at once, one wins. */
 export function ruleIdOf(tenantId: string, name: string): string {
   return uuidOf(`${tenantId}/rule/${name}`, RULES_NAMESPACE)
+}
+
+function outcomeOf(state: RuleState, settings: RuleSettings): 'new' | 'changed' | 'unchanged' {
+  if (!isKnown(state)) return 'new'
+  return sameSettings(state.settings, settings) ? 'unchanged' : 'changed'
 }
 
 /** Rules: what is to be done when something happens. */
@@ -68,6 +88,41 @@ export function ruleRoutes(deps: RuleRoutesDeps): FastifyPluginAsyncTypebox {
         const done = await run(request, { type: 'DefineRule', ruleId: id, ...about })
         reply.code(201).header('location', `/v1/rules/${id}`)
         return done
+      },
+    )
+
+    app.post(
+      '/v1/rules/apply',
+      {
+        config,
+        schema: {
+          tags,
+          summary: 'Make a rule what a document says',
+          description:
+            'Defines it, revises it or, when nothing is different, does nothing. With `dryRun` it only says which.',
+          querystring: Type.Object({ dryRun: Type.Optional(Type.Boolean()) }),
+          body: RuleBody,
+          response: { 200: Applied },
+        },
+      },
+      async (request) => {
+        const settings = settingsOf(request.body)
+        const { tenantId } = request.actor
+        const id = ruleIdOf(tenantId, settings.name)
+        const about = await settled(request, settings)
+        const { state } = await load(deps.store, rule, ruleStream(tenantId, id))
+        const before = isKnown(state) ? { before: state.settings } : {}
+        const outcome = outcomeOf(state, settings)
+        const shown = { ruleId: id, outcome, ...before, after: settings }
+        if (request.query.dryRun === true || outcome === 'unchanged') return shown
+        const command = { ruleId: id, ...about }
+        const { version, position } = await run(
+          request,
+          outcome === 'new'
+            ? { type: 'DefineRule', ...command }
+            : { type: 'ReviseRule', expectedVersion: undefined, ...command },
+        )
+        return { ...shown, version, position }
       },
     )
 

@@ -4,6 +4,7 @@ import { SCOPES } from '../../domain/identity/scopes.ts'
 import { streamName } from '../../domain/kernel/ids.ts'
 import { createReadDatabase } from '../../infra/postgres/pool.ts'
 import { createRuleState } from '../../infra/rules/rule-state.ts'
+import { createWorkerPool } from '../../infra/workers/pool.ts'
 import {
   type RuleEvaluationsTables,
   ruleEvaluations,
@@ -21,6 +22,7 @@ import { noMetrics } from '../../services/ports/metrics.ts'
 import type { WebhookCaller } from '../../services/ports/webhook-caller.ts'
 import { registryCommands } from '../../services/registry/platform-commands.ts'
 import { evaluationsStream } from '../../services/rules/evaluations.ts'
+import { previewRoutes } from '../../services/rules/preview-routes.ts'
 import { type RuleReactorDeps, runRuleReactor } from '../../services/rules/reactor.ts'
 import { ruleRoutes } from '../../services/rules/routes.ts'
 import { testApp } from './app.ts'
@@ -67,18 +69,27 @@ export async function ruleWorld(t: Test, options: RuleWorldOptions = {}) {
     random: () => 0,
     hold: (signal, work) => work(signal),
   }
-  const { inject } = await testApp(
+  const workers = createWorkerPool({ maxThreads: 1 })
+  const { app, inject, keyOf } = await testApp(
     t,
     async (app) => {
       await app.register(ruleRoutes({ store, db, commands, now }))
       await app.register(customRoutes({ store, now }))
+      await app.register(
+        previewRoutes({
+          log: store,
+          workers,
+          logger: silent,
+          stopping: new AbortController().signal,
+        }),
+      )
     },
     { freshness },
   )
   let stop = new AbortController()
   let running: Promise<void> = Promise.resolve()
   const world = {
-    ...{ store, pool, deps, allowed, inject },
+    ...{ store, pool, db, deps, allowed, app, inject, keyOf },
     pass: (ms: number) => {
       clock.aheadMs += ms
     },
@@ -119,7 +130,10 @@ export async function ruleWorld(t: Test, options: RuleWorldOptions = {}) {
         return found.length >= count && found
       }),
   }
-  t.teardown(() => world.stop())
+  t.teardown(async () => {
+    await world.stop()
+    await workers[Symbol.asyncDispose]()
+  })
   return world
 }
 

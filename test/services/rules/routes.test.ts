@@ -1,0 +1,89 @@
+import t from 'tap'
+import { SCOPES } from '../../../domain/identity/scopes.ts'
+import { ruleWorld } from '../../support/rule-world.ts'
+
+const world = await ruleWorld(t)
+const { send } = world
+const rule = { name: 'Errors', on: ['ToolCalled'], condition: "event.data.outcome != 'ok'" }
+const without = (missing: string) => ({ scopes: SCOPES.filter((scope) => scope !== missing) })
+
+t.test(
+  'a rule is defined, revised, switched on and off, and removed; its versions stay',
+  async (t) => {
+    const defined = await send('POST', '/v1/rules', rule)
+    t.match(defined, { status: 201, body: { version: 1 } })
+    const url = `/v1/rules/${defined.body.ruleId}`
+    t.same((await send('POST', '/v1/rules', rule)).body, defined.body, 'again, nothing changes')
+    t.match(await send('POST', '/v1/rules', { ...rule, priority: 1 }), {
+      ...{ status: 409, body: { code: 'rule-exists' } },
+    })
+    const revised = await send('PUT', url, { ...rule, priority: 1 })
+    t.match(revised, { status: 200, body: { version: 2 } })
+    const on = await send('POST', `${url}/enable`)
+    t.match((await send('GET', `${url}?atLeast=${on.body.position}`)).body, {
+      ...{ version: 2, status: 'on', author: 'tester' },
+      settings: { ...rule, priority: 1, budgetPerMinute: 60, stopAfter: false, actions: [] },
+      versions: [{ version: 2 }, { version: 1, settings: { priority: 0 } }],
+    })
+    const removed = await send('DELETE', url)
+    t.match(await send('GET', `${url}?atLeast=${removed.body.position}`), { status: 404 })
+    t.match(await send('POST', `${url}/enable`), { status: 404, body: { code: 'rule-not-found' } })
+  },
+)
+
+t.test('of two that revise the same version the second is told', async (t) => {
+  const { body } = await send('POST', '/v1/rules', { ...rule, name: 'Contended' })
+  const revise = async (priority: number) => {
+    const answer = await world.inject({
+      ...{ method: 'PUT', url: `/v1/rules/${body.ruleId}`, headers: { 'if-match': '"1"' } },
+      payload: { ...rule, name: 'Contended', priority },
+    })
+    return answer.json()
+  }
+  t.match(await revise(1), { version: 2 })
+  t.match(await revise(2), { code: 'rule-changed' })
+})
+
+t.test('a condition that does not compile is shown with a caret', async (t) => {
+  const condition = "event.data.outcom != 'ok'"
+  const answer = await send('POST', '/v1/rules', { ...rule, name: 'Wrong', condition })
+  t.match(answer, { status: 422, body: { code: 'rule-condition-invalid' } })
+  t.match(answer.body.detail, /line 1, column 12.*\nevent\.data\.outcom != 'ok'\n +\^+/)
+  t.match(answer.body.errors, [{ pointer: '/body/condition' }])
+  for (const wrong of ["event.data.tool.matches('(a+')", 'event.data.tool < 3', 'x'.repeat(4_097)])
+    t.equal((await send('POST', '/v1/rules', { ...rule, condition: wrong })).status, 422)
+  t.match(await send('POST', '/v1/rules', { ...rule, on: ['RulesEvaluated'] }), { status: 422 })
+})
+
+t.test('an author gives no command that his key may not', async (t) => {
+  const sync = { kind: 'command', command: 'sync', parameters: { sourceId: 'a' } }
+  const body = { ...rule, name: 'Sync', actions: [sync] }
+  t.match(await send('POST', '/v1/rules', body, without('sources:write')), {
+    ...{ status: 403, body: { code: 'scope-not-held' } },
+  })
+  t.match(await send('POST', '/v1/rules', { ...body, actions: [{ ...sync, command: 'rm' }] }), {
+    ...{ status: 422, body: { code: 'unknown-command' } },
+  })
+  const webhookId = '11111111-1111-4111-8111-111111111111'
+  const call = { kind: 'webhook', webhookId, parameters: {} }
+  t.match(await send('POST', '/v1/rules', { ...body, actions: [call] }), {
+    ...{ status: 422, body: { code: 'webhook-not-found' } },
+  })
+  t.match(await send('POST', '/v1/rules', body, without('rules:write')), { status: 403 })
+  t.match(await send('GET', '/v1/rules', undefined, without('rules:read')), { status: 403 })
+})
+
+t.test('lists are in pages, and of one tenant', async (t) => {
+  const tenant = { tenantId: 'pages' }
+  let at = '0'
+  for (const name of ['a', 'b', 'c'])
+    at = (await send('POST', '/v1/rules', { ...rule, name }, tenant)).body.position
+  const first = await send('GET', `/v1/rules?limit=2&atLeast=${at}`, undefined, tenant)
+  const next = first.body.nextCursor
+  const second = await send('GET', `/v1/rules?limit=2&cursor=${next}`, undefined, tenant)
+  const names = [...first.body.items, ...second.body.items].map(({ settings }) => settings.name)
+  t.same(names, ['a', 'b', 'c'])
+  t.equal(second.body.nextCursor, undefined)
+  t.same((await send('GET', '/v1/rules', undefined, { tenantId: 'nobody' })).body.items, [])
+  t.match(await send('GET', '/v1/rules?cursor=WyJhIiwiYiJd'), { body: { code: 'bad-cursor' } })
+})
