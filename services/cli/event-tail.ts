@@ -34,6 +34,7 @@ const PATIENCE_MS = 60_000
 export async function* tail(
   api: Api,
   { after, types, context, stream, installation }: TailOptions,
+  path = '/v1/events/stream',
 ): AsyncGenerator<TailEvent> {
   const filters = { types, context, stream, installation }
   let last = after
@@ -41,7 +42,7 @@ export async function* tail(
   for (;;) {
     try {
       const headers = { accept: 'text/event-stream' }
-      const response = await api.open('/v1/events/stream', { ...filters, after: last }, headers)
+      const response = await api.open(path, { ...filters, after: last }, headers)
       for await (const { id, data } of messagesIn(response)) {
         lastContact = performance.now()
         last = id ?? last

@@ -7,6 +7,7 @@ import { addKeyCommands, type RecoverKey } from './commands/keys.ts'
 import { addPrivacyCommands } from './commands/privacy.ts'
 import { addReadModelCommands } from './commands/read-models.ts'
 import { addRuleCommands } from './commands/rules.ts'
+import { addRunCommands } from './commands/runs.ts'
 import { addSearchCommand } from './commands/search.ts'
 import { addServeCommand, type Serve } from './commands/serve.ts'
 import { addShowCommand } from './commands/show.ts'
@@ -38,6 +39,7 @@ export function buildProgram({ serve, recoverKey }: OnThisMachine): Command {
   addWhyCommand(program)
   addWorkflowCommands(program)
   addRuleCommands(program)
+  addRunCommands(program)
   addWebhookCommands(program)
   addAuditCommands(program)
   addReadModelCommands(program)

@@ -1,6 +1,7 @@
 import type { WorkflowDocument } from '../document.ts'
 import { type TaskGroup, taskGroups } from '../walk.ts'
 import { durationFaults, rootDurationFaults } from './durations.ts'
+import { expressionFaults, namesIn, rootExpressionFaults } from './expressions.ts'
 import type { Fault } from './fault.ts'
 import { flowFaults } from './flow.ts'
 import { functionCycleFaults, referenceFaults, rootReferenceFaults } from './references.ts'
@@ -28,17 +29,20 @@ export function documentFaults(
       return [{ pointer: group.pointer, detail: `tasks nest deeper than ${MAX_NESTING} levels` }]
     groups.push(group)
   }
+  const names = namesIn(groups)
   return [
     ...unsupportedInDocument(document),
     ...rootReferenceFaults(document),
     ...functionCycleFaults(document),
     ...rootDurationFaults(document),
+    ...rootExpressionFaults(document, names),
     ...groups.flatMap((group) => [
       ...flowFaults(group),
       ...group.tasks.flatMap((task) => [
         ...unsupportedInTask(task),
         ...referenceFaults(task, document, commands),
         ...durationFaults(task),
+        ...expressionFaults(task, names),
       ]),
     ]),
   ]

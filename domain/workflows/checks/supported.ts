@@ -19,6 +19,7 @@ export function unsupportedInTask({ task, pointer }: PlacedTask): readonly Fault
       },
     ]
   if ('run' in task) return runFaults(task.run, pointer)
+  if ('emit' in task) return emitFaults(task.emit.event.with?.type, pointer)
   if (isCall(task, 'mcp') && task.with.transport.stdio !== undefined)
     return [
       {
@@ -27,6 +28,13 @@ export function unsupportedInTask({ task, pointer }: PlacedTask): readonly Fault
       },
     ]
   return schemaFaults(task, pointer)
+}
+
+/** What a type's expression gives is seen when it runs. */
+function emitFaults(type: string | undefined, pointer: string): readonly Fault[] {
+  if (type?.startsWith('custom.') || type?.trim().startsWith('${')) return []
+  const detail = 'the type of an event that is emitted is custom.<Name>, registered before'
+  return [{ pointer: within(pointer, 'emit', 'event', 'with', 'type'), detail }]
 }
 
 function runFaults(run: Extract<Task, { readonly run: unknown }>['run'], pointer: string) {

@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { createReadDatabase } from '../../../infra/postgres/pool.ts'
 import {
@@ -5,11 +6,14 @@ import {
   workflowRuns,
 } from '../../../projections/workflows/workflow-runs.ts'
 import { type WorkflowsTables, workflows } from '../../../projections/workflows/workflows.ts'
+import { feedRoutes } from '../../../services/audit/feed-routes.ts'
 import { silent } from '../../../services/ports/logger.ts'
 import { runWorkflowSchedule } from '../../../services/workflows/jobs.ts'
 import { workflowRoutes } from '../../../services/workflows/routes.ts'
 import { runReads } from '../../../services/workflows/run-read-routes.ts'
+import { runRoutes } from '../../../services/workflows/run-routes.ts'
 import { testApp } from '../../support/app.ts'
+import { tidemark } from '../../support/cli.ts'
 import { projected } from '../../support/projected.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { standing, WORKFLOW_OWNER } from '../../support/workflow-parts.ts'
@@ -23,11 +27,20 @@ t.test('what operators see of runs', async (t) => {
   const freshness = projected(t, world.log, world.pool, [workflows, workflowRuns])
   const db = createReadDatabase<WorkflowsTables & WorkflowRunsTables>(world.pool)
   const { events, programs, now } = world
-  const { inject } = await testApp(
+  const stopping = new AbortController()
+  t.teardown(() => stopping.abort())
+  const feed = {
+    ...{ store: events, logger: silent, stopping: stopping.signal },
+    timing: { heartbeatMs: 1_000, stallMs: 30_000, maxDurationMs: 600_000 },
+    limits: { clients: 10, clientsPerKey: 10 },
+  }
+  const { app, inject, keyOf } = await testApp(
     t,
     async (app) => {
       await app.register(workflowRoutes({ events, db, commands: new Set(['one']), now }))
       await app.register(runReads({ events, db }))
+      await app.register(runRoutes({ events, programs, now }))
+      await app.register(feedRoutes(feed))
     },
     { freshness, actorId: WORKFLOW_OWNER.actorId },
   )
@@ -104,6 +117,39 @@ t.test('what operators see of runs', async (t) => {
     t.match(items[0], { task: 'careful', state: 'faulted', attempts: [{ attempt: 2 }] })
     const failed = items.filter(({ task }: { task: string }) => task === 'fail')
     t.match(failed, [{ state: 'faulted', error: { status: 500 } }, { attempt: 2 }])
+  })
+
+  await t.test('runs are followed and steered from the command line', async (t) => {
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = app.server.address() as AddressInfo
+    const settings = { TIDEMARK_API_KEY: keyOf(), TIDEMARK_URL: `http://127.0.0.1:${port}` }
+    const cli = (...args: string[]) => tidemark(args, settings)
+    await apply('steered', 'do: [ { first: { set: { n: 1 } } }, { stay: { wait: PT1H } } ]')
+    const begun = await cli('workflows', 'run', 'test.steered', '--input', '{"a":1}')
+    t.match(begun, { code: 0, stdout: /^Run \S+ of test.steered/ })
+    const [, runId = ''] = /^Run (\S+)/.exec(begun.stdout) ?? []
+    await world.waits(runId, 'time')
+    const watching = cli('runs', 'watch', runId)
+    t.match(await cli('runs', 'show', runId), {
+      code: 0,
+      stdout: /1 +first +completed +1 .*\{"n":1\}/,
+    })
+    t.match(await cli('runs', 'cancel', runId), {
+      code: 0,
+      stdout: 'The run is being cancelled.\n',
+    })
+    t.match(await watching, {
+      ...{ code: 1, stderr: 'The run did not complete.\n' },
+      stdout: /WorkflowRunStarted\n.*TaskStarted +1 +\/do\/0\/first[\s\S]*RunCancelled\n$/,
+    })
+    await listed('workflow=test.steered&status=cancelled', 1)
+    const shown = await cli('runs', 'list', '--workflow', 'test.steered')
+    t.match(shown.stdout, new RegExp(`${runId} +cancelled .* test.steered 1.0.0`))
+    t.match(await cli('runs', 'retry', runId.slice(0, 18)), {
+      code: 0,
+      stdout: 'The run goes on.\n',
+    })
+    t.match(await cli('runs', 'show', 'nothing'), { code: 3, stderr: /^No run's id begins/ })
   })
 
   await t.test('a schedule starts one run for each time, whoever looks', async (t) => {

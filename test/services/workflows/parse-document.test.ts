@@ -74,6 +74,8 @@ t.test('what is not available here is refused when it is saved', async (t) => {
     'timeouts: {}\ndo: []': '"timeouts" is not a member',
     'input: { schema: { resource: { endpoint: https://a.example } } }\ndo: []':
       'only schemas inside',
+    'do: [ { a: { emit: { event: { with: { source: https://a.example, type: a } } } } } ]':
+      'is custom.<Name>',
     'do: [ { a: { set: { x: 1 }, output: { schema: { format: avro, document: {} } } } } ]':
       'only the format json',
   }
@@ -119,6 +121,29 @@ t.test('a cycle of `then` that no condition leaves is refused', async (t) => {
     'do: [ { a: { set: { x: 1 }, then: c } }, { b: { set: { x: 1 }, then: b } }, { c: { wait: PT1S } } ]',
   ]
   for (const body of accepted) t.same(faultsOf(body), [], body)
+})
+
+t.test('expressions that are not jq are refused, with what is wrong', async (t) => {
+  const faults = {
+    'do: [ { a: { set: { x: "${ .a | }" } } } ]': /^\/do\/0\/a\/set\/x: .*is not jq: .*\.a \|"/,
+    'do: [ { a: { if: .a ==, wait: PT1S } } ]': /^\/do\/0\/a\/if: /,
+    'do: [ { a: { switch: [ { c: { when: "(", then: end } } ] } } ]':
+      /^\/do\/0\/a\/switch\/0\/c\/when/,
+    'do: [ { a: { call: sync, with: { x: [ "${ nosuch }" ] } } } ]':
+      /^\/do\/0\/a\/with\/x\/0: .*nosuch/,
+    'do: [ { a: { set: { x: "${ $nobody }" } } } ]': /nobody/,
+    'input: { from: "{" }\ndo: []': /^\/input\/from/,
+    'do: [ { a: { for: { in: "}" }, do: [] } } ]': /^\/do\/0\/a\/for\/in/,
+    'do: [ { a: { try: [], catch: { when: "]" } } } ]': /^\/do\/0\/a\/catch\/when/,
+    'do: [ { a: { listen: { to: { any: [ { with: { type: "${ ( }" } } ], until: "(" } } } } ]':
+      /^\/do\/0\/a\/listen\/to\/any\/0\/with\/type/,
+    'do: [ { a: { wait: "${ | }" } } ]': /^\/do\/0\/a\/wait/,
+  }
+  for (const [body, reason] of Object.entries(faults))
+    t.match(faultsOf(body)[0] ?? '', reason, body)
+  const named =
+    'do: [ { a: { for: { each: line, at: place, in: .x }, do: [ { b: { set: { x: "${ $line + $place }" } } } ] } } ]'
+  t.same(faultsOf(named), [])
 })
 
 t.test('a schedule is one that can be kept', async (t) => {
