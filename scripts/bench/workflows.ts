@@ -41,7 +41,12 @@ async function engine(stage: Stage, tasks: unknown) {
   const programs = createPrograms(events)
   const shared = { events, programs, now: () => new Date(), logger: silent, metrics: noMetrics }
   await applied(events, workflow(tasks), tenantId)
-  const perform = createPerform({ ...shared, standing, commands: effects().commands() })
+  const perform = createPerform({
+    ...shared,
+    standing,
+    calls: new Map(),
+    commands: effects().commands(),
+  })
   const claims = createRunClaims(pool)
   const never = new AbortController().signal
   const drives = new Drives({ ...shared, claims, perform, random: Math.random }, never)

@@ -89,7 +89,7 @@ async function serve(platform: Platform, version: string) {
     composeCustom(platform),
   ]
   const given = others.flatMap(({ commands = [] }) => commands)
-  const workflows = composeWorkflows(platform, given)
+  const workflows = composeWorkflows(platform, given, servers.calls)
   const known = [...given, ...(workflows.commands ?? [])]
   const rules = composeRules(platform, gatherCommands(known))
   const contexts = [...others, workflows, composeWorkflowDefinitions(platform, known), rules]

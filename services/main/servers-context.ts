@@ -12,6 +12,7 @@ import {
 import { createReadDatabase } from '../../infra/postgres/pool.ts'
 import { createSandbox } from '../../infra/sandbox/sandbox.ts'
 import { createUsageRecorder, type UsageRecorder } from '../gateway/call-log.ts'
+import { createDirectCalls } from '../gateway/direct-calls.ts'
 import { tellingAppends } from '../gateway/installed-servers.ts'
 import { gatewayCommands } from '../gateway/platform-commands.ts'
 import { gatewayRoutes } from '../gateway/routes.ts'
@@ -22,6 +23,7 @@ import { runInstallerReactor } from '../installer/reactor.ts'
 import { installerRoutes } from '../installer/routes.ts'
 import { runUpdateChecks } from '../installer/updates.ts'
 import type { ArtifactStore } from '../ports/artifact-store.ts'
+import type { InstalledCalls } from '../ports/installed-calls.ts'
 import type { McpConnector } from '../ports/mcp-upstream.ts'
 import type { Sandbox, SandboxStatus } from '../ports/sandbox.ts'
 import type { SecretStore } from '../ports/secret-store.ts'
@@ -31,6 +33,8 @@ export type Servers = {
   readonly installer: Context
   readonly gateway: Context
   readonly sandbox: SandboxStatus
+  /** Calls of installed servers by the program itself. */
+  readonly calls: InstalledCalls
 }
 
 type Machine = {
@@ -56,6 +60,7 @@ export async function composeServers(platform: Platform, version: string): Promi
     installer: composeInstaller({ ...platform, store: told }, machine),
     gateway: composeGateway(platform, machine, processes, usage),
     sandbox: machine.sandbox.status,
+    calls: createDirectCalls({ processes, usage, now, logger, metrics }),
   }
 }
 

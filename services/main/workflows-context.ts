@@ -3,8 +3,10 @@ import { createRunClaims } from '../../infra/workflows/run-claims.ts'
 import { createRunWaits } from '../../infra/workflows/run-waits.ts'
 import { gatherCommands, type PlatformCommand } from '../kernel/platform-command.ts'
 import { createStanding } from '../kernel/standing.ts'
+import type { InstalledCalls } from '../ports/installed-calls.ts'
 import { runWorkflowSchedule } from '../workflows/jobs.ts'
 import { keepWaits } from '../workflows/keeper.ts'
+import { createMcpCall } from '../workflows/mcp-call.ts'
 import { createPerform } from '../workflows/perform.ts'
 import { workflowCommands } from '../workflows/platform-commands.ts'
 import { createPrograms } from '../workflows/programs.ts'
@@ -13,10 +15,14 @@ import { runReads } from '../workflows/run-read-routes.ts'
 import { runRoutes } from '../workflows/run-routes.ts'
 import type { Context, Platform } from './platform.ts'
 
-/** @param commands what the other contexts let runs do. */
+/**
+ * @param commands what the other contexts let runs do.
+ * @param installed calls of installed servers.
+ */
 export function composeWorkflows(
   platform: Platform,
   commands: readonly PlatformCommand[],
+  installed: InstalledCalls,
 ): Context {
   const { bus, db, log, logger, metrics, now, owned, pool, store: events } = platform
   const standing = createStanding(db, now)
@@ -26,6 +32,7 @@ export function composeWorkflows(
   const perform = createPerform({
     ...{ ...shared, standing },
     commands: gatherCommands(commands, own),
+    calls: new Map([['mcp', { access: 'tools:call', call: createMcpCall(installed) } as const]]),
   })
   const claims = owned.use('claims of runs', createRunClaims(pool))
   return {

@@ -24,8 +24,28 @@ const MAX_DEPTH = 8
 const STEP_NAMESPACE = '5c1f0d0a-3f0e-4c57-8d5b-2b7a8a1f9e02'
 const CUSTOM = 'custom.'
 
+export type CallContext = {
+  /** What the step got. */
+  readonly input: Json
+  /** The same for every attempt to do the step: whoever is called does it once. */
+  readonly idempotencyKey: string
+  readonly owner: { readonly tenantId: string; readonly actorId: string }
+  readonly signal: AbortSignal
+}
+
+/** One kind of `call`. What it throws is no outcome: it is tried again. */
+export type Call = (
+  members: { readonly [member: string]: Json },
+  context: CallContext,
+) => Promise<Outcome>
+
+/** A kind of `call`, and the scope that the owner of the run needs for it. */
+export type CallKind = { readonly access: PlatformCommand['access']; readonly call: Call }
+
 export type PerformDeps = StartRunDeps & {
   readonly commands: PlatformCommands
+  /** `http`, `mcp` and so on. */
+  readonly calls: ReadonlyMap<string, CallKind>
   readonly standing: Standing
 }
 
@@ -33,11 +53,11 @@ type Work<Kind extends OwedWork['kind']> = Extract<OwedWork, { readonly kind: Ki
 
 /** What runs have others do: platform commands, events, other runs. */
 export function createPerform(deps: PerformDeps): Perform {
-  return async (session, action) => {
+  return async (session, action, signal) => {
     try {
       switch (action.work.kind) {
         case 'call':
-          return await command(deps, session, action, action.work.call, action.work.with)
+          return await call(deps, session, action, action.work, signal)
         case 'emit':
           return await emit(deps, session, action, action.work)
         case 'run':
@@ -52,8 +72,31 @@ export function createPerform(deps: PerformDeps): Perform {
 }
 
 /** The same for every attempt to do the step: whoever is called does it once. */
-export function stepKey({ ref }: RunSession, { step, attempt }: Action): string {
+function stepKey({ ref }: RunSession, { step, attempt }: Action): string {
   return uuidOf(`${ref.tenantId}/${ref.runId}/${step}/${attempt}`, STEP_NAMESPACE)
+}
+
+async function call(
+  deps: PerformDeps,
+  session: RunSession,
+  action: Action,
+  { call: name, with: members }: Work<'call'>,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const kind = deps.calls.get(name)
+  if (kind === undefined) return await command(deps, session, action, name, members)
+  const { tenantId } = session.ref
+  const { actorId } = session.run.owner
+  if (!(await deps.standing.may(tenantId, session.run.owner, kind.access)))
+    return forbidden(kind.access)
+  const owner = { tenantId, actorId }
+  const idempotencyKey = stepKey(session, action)
+  return await kind.call(members, {
+    input: inputOf(session, action),
+    idempotencyKey,
+    owner,
+    signal,
+  })
 }
 
 async function command(

@@ -36,7 +36,7 @@ export async function workflowWorld(t: Scope) {
   const carriedOut = effects()
   const shared = { events, programs, now, logger: silent, metrics: noMetrics }
   const commands = carriedOut.commands(() => {}, customCommands({ store: events, now }))
-  const perform = createPerform({ ...shared, commands, standing })
+  const perform = createPerform({ ...shared, commands, standing, calls: new Map() })
   const app = await testApp(t, runRoutes(shared), { actorId: WORKFLOW_OWNER.actorId })
 
   async function stopped(work: (signal: AbortSignal) => Promise<void>) {

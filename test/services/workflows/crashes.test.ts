@@ -73,7 +73,7 @@ t.test('a run ends the same wherever the process that drives it is killed', asyn
     const programs = createPrograms(events)
     const shared = { events: mortal, programs, now, metrics: noMetrics, random: () => 0.5 }
     const perform = createPerform({
-      ...{ ...shared, standing },
+      ...{ ...shared, standing, calls: new Map() },
       commands: world.commands(() => mayPass('effect')),
     })
     const ref: RunRef = { tenantId: 'acme', runId: await begun(events, programs, now) }
