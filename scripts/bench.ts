@@ -17,6 +17,7 @@ import { benchSearch } from './bench/search.ts'
 import { openStage, type Stage } from './bench/stage.ts'
 import { benchSync } from './bench/sync.ts'
 import { benchVisible } from './bench/visible.ts'
+import { benchWebhooks } from './bench/webhooks.ts'
 import { benchWorkflowSteps, benchWorkflowWaiting } from './bench/workflows.ts'
 
 const BENCHMARKS: Readonly<
@@ -34,6 +35,7 @@ const BENCHMARKS: Readonly<
   '1m': benchMillion,
   'commands.max': benchCommands,
   sse: benchFeed,
+  'webhooks.deliver': benchWebhooks,
   'rules.eval': benchRuleEvaluation,
   'rules.preview': benchRulePreview,
   'jq.eval': benchJq,

@@ -13,12 +13,22 @@ const WARM_UP_MS = 1_000
 /** One bad step may be the machine's doing. */
 const TRIES = 2
 
+const SUCCESS = [201, 202]
+
+/** Answers when the key works, that is when a read model shows it. */
+const ISSUE_KEY = { path: '/v1/keys', body: { name: 'bench', scopes: ['catalogue:read'] } }
+/** Answers when the log has it. */
+const TRACK = {
+  path: '/v1/analytics/track',
+  body: { serviceId: 'io.test/bench', tool: 'tool', durationMs: 1, outcome: 'ok' },
+}
+
 /**
  * The most commands a second over HTTP of which 99 in 100 are answered within 100 ms: the whole
  * program, its database, its bus and the load on this machine. The limit is the same for a
  * bare server that inserts a row for each request.
  */
-export async function benchCommands(stage: Stage): Promise<Measurement> {
+export async function benchCommands(stage: Stage): Promise<readonly Measurement[]> {
   const ending: (() => Promise<unknown>)[] = []
   const scope = { teardown: (stop: () => Promise<void>) => void ending.unshift(stop) }
   try {
@@ -27,16 +37,20 @@ export async function benchCommands(stage: Stage): Promise<Measurement> {
       'create table public.bare_commands (id bigint generated always as identity, body text)',
     )
     const bare = await startChild('bare-server.ts', [url])
-    const limit = await highestRate(bare.address, '/rows', {})
+    const limit = await highestRate(bare.address, { ...ISSUE_KEY, path: '/rows' }, {})
     await bare.stop()
     const tidemark = await startTidemark(scope, {
       ...{ databaseUrl: url, natsUrl: await stage.bus() },
       environment: { LOG_LEVEL: 'warn' },
     })
     const headers = { authorization: `Bearer ${tidemark.key}` }
-    const value = await highestRate(tidemark.address, '/v1/keys', headers)
+    const issued = await highestRate(tidemark.address, ISSUE_KEY, headers)
+    const tracked = await highestRate(tidemark.address, TRACK, headers)
     await tidemark.stop()
-    return measurement('commands.max', value, 'commands/s', limit)
+    return [
+      measurement('commands.max', issued, 'commands/s', limit),
+      measurement('commands.max.track', tracked, 'commands/s', limit),
+    ]
   } finally {
     for (const end of ending) await end()
   }
@@ -47,19 +61,18 @@ type Request = () => Promise<'done' | 'failed'>
 
 async function highestRate(
   address: string,
-  path: string,
+  command: typeof ISSUE_KEY | typeof TRACK,
   headers: Readonly<Record<string, string>>,
 ): Promise<number> {
   const pool = new Pool(address, { connections: CONNECTIONS, pipelining: 1 })
-  const body = JSON.stringify({ name: 'bench', scopes: ['catalogue:read'] })
   const request = {
-    ...{ path, method: 'POST' as const, body },
+    ...{ path: command.path, method: 'POST' as const, body: JSON.stringify(command.body) },
     headers: { 'content-type': 'application/json', ...headers },
   }
   const send: Request = async () => {
     const answer = await pool.request(request)
     await answer.body.dump()
-    return answer.statusCode === 201 ? 'done' : 'failed'
+    return SUCCESS.includes(answer.statusCode) ? 'done' : 'failed'
   }
   try {
     let highest = 0

@@ -1,4 +1,3 @@
-import { Listr } from 'listr2'
 import { printable } from './printable.ts'
 import type { Session } from './session.ts'
 
@@ -23,6 +22,8 @@ export async function showProgress<Result>(
 ): Promise<readonly Result[]> {
   const results: Result[] = []
   const failures: unknown[] = []
+  // Loaded where it is used: most commands show no progress.
+  const { Listr } = await import('listr2')
   const list = new Listr(
     steps.map(({ title, run }) => ({
       title: printable(title),

@@ -5,7 +5,6 @@ import { resolveInstallation } from '../installations.ts'
 import { print, printTable } from '../output.ts'
 import { printable, printableLines } from '../printable.ts'
 import { sessionOf } from '../session.ts'
-import { connectTo } from '../tool-call.ts'
 
 export function addCallCommand(program: Command): void {
   program
@@ -24,6 +23,8 @@ export function addCallCommand(program: Command): void {
       ) => {
         const { api, answer } = sessionOf(command)
         const parsed = parseInput(input)
+        // Loaded where it is used: it brings the SDK of MCP along.
+        const { connectTo } = await import('../tool-call.ts')
         await using server = await connectTo(api, await resolveInstallation(api, word))
         if (tool === undefined) {
           answer(await server.tools(), (tools) =>
