@@ -53,6 +53,7 @@ const Environment = Type.Object({
   ),
   ALLOW_PRIVATE_UPSTREAMS: flag('whether sources and servers may be on private addresses'),
   ALLOW_PRIVATE_WEBHOOKS: flag('whether webhooks may be on private addresses, and over http'),
+  ALLOW_PRIVATE_CALLS: flag('whether workflows may call private addresses'),
   ALLOWED_HOSTS: Type.Optional(
     text(list('[a-z0-9.:\\[\\]-]+'), 'must be host names that clients use, with commas'),
   ),
@@ -100,6 +101,7 @@ export type Config = DataConfig & {
   readonly registryFileRoots: readonly string[]
   readonly allowPrivateUpstreams: boolean
   readonly allowPrivateWebhooks: boolean
+  readonly allowPrivateCalls: boolean
   readonly allowedHosts: readonly string[]
   readonly allowedOrigins: readonly string[]
   /** Absolute; undefined = standard output. */
@@ -142,6 +144,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, flags: ConfigFlags = 
     registryFileRoots: given.REGISTRY_FILE_ROOTS?.split(':') ?? [],
     allowPrivateUpstreams: given.ALLOW_PRIVATE_UPSTREAMS === '1',
     allowPrivateWebhooks: given.ALLOW_PRIVATE_WEBHOOKS === '1',
+    allowPrivateCalls: given.ALLOW_PRIVATE_CALLS === '1',
     allowedHosts: given.ALLOWED_HOSTS?.split(',') ?? [],
     allowedOrigins: given.ALLOWED_ORIGINS?.split(',') ?? [],
     logDirectory: given.LOG_DIR && path.resolve(given.LOG_DIR),

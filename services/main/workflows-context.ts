@@ -1,9 +1,11 @@
 import { holdLease } from '../../infra/postgres/lease.ts'
+import { createOutgoingCalls } from '../../infra/workflows/http-call.ts'
 import { createRunClaims } from '../../infra/workflows/run-claims.ts'
 import { createRunWaits } from '../../infra/workflows/run-waits.ts'
 import { gatherCommands, type PlatformCommand } from '../kernel/platform-command.ts'
 import { createStanding } from '../kernel/standing.ts'
 import type { InstalledCalls } from '../ports/installed-calls.ts'
+import { createCalls } from '../workflows/calls/calls.ts'
 import { runWorkflowSchedule } from '../workflows/jobs.ts'
 import { keepWaits } from '../workflows/keeper.ts'
 import { createMcpCall } from '../workflows/mcp-call.ts'
@@ -24,15 +26,22 @@ export function composeWorkflows(
   commands: readonly PlatformCommand[],
   installed: InstalledCalls,
 ): Context {
-  const { bus, db, log, logger, metrics, now, owned, pool, store: events } = platform
+  const { bus, config, db, log, logger, metrics, now, owned, pool, store: events } = platform
   const standing = createStanding(db, now)
   const programs = createPrograms(events)
   const shared = { events, programs, now, logger, metrics }
   const own = workflowCommands(shared, standing)
+  const outgoing = owned.use(
+    'calls of workflows',
+    createOutgoingCalls({ allowPrivate: config.allowPrivateCalls }),
+  )
   const perform = createPerform({
     ...{ ...shared, standing },
     commands: gatherCommands(commands, own),
-    calls: new Map([['mcp', { access: 'tools:call', call: createMcpCall(installed) } as const]]),
+    calls: new Map([
+      ...createCalls(outgoing),
+      ['mcp', { access: 'tools:call', call: createMcpCall(installed) } as const],
+    ]),
   })
   const claims = owned.use('claims of runs', createRunClaims(pool))
   return {

@@ -2,12 +2,14 @@ import type { WorkflowDocument } from '../../domain/workflows/document.ts'
 import { runStream } from '../../domain/workflows/run/run.ts'
 import { createNatsMessageBus } from '../../infra/nats/message-bus.ts'
 import { runRelay } from '../../infra/nats/relay.ts'
+import { createOutgoingCalls } from '../../infra/workflows/http-call.ts'
 import { createRunClaims } from '../../infra/workflows/run-claims.ts'
 import { createRunWaits } from '../../infra/workflows/run-waits.ts'
 import { customCommands } from '../../services/custom/platform-commands.ts'
 import type { RecordedEvent } from '../../services/ports/event-store.ts'
 import { silent } from '../../services/ports/logger.ts'
 import { noMetrics } from '../../services/ports/metrics.ts'
+import { createCalls } from '../../services/workflows/calls/calls.ts'
 import { keepWaits } from '../../services/workflows/keeper.ts'
 import { createPerform } from '../../services/workflows/perform.ts'
 import { createPrograms } from '../../services/workflows/programs.ts'
@@ -35,8 +37,10 @@ export async function workflowWorld(t: Scope) {
   const waits = createRunWaits(pool)
   const carriedOut = effects()
   const shared = { events, programs, now, logger: silent, metrics: noMetrics }
+  const outgoing = createOutgoingCalls({ allowPrivate: true, timeoutMs: 2_000 })
+  t.teardown(async () => outgoing[Symbol.asyncDispose]())
   const commands = carriedOut.commands(() => {}, customCommands({ store: events, now }))
-  const perform = createPerform({ ...shared, commands, standing, calls: new Map() })
+  const perform = createPerform({ ...shared, commands, standing, calls: createCalls(outgoing) })
   const app = await testApp(t, runRoutes(shared), { actorId: WORKFLOW_OWNER.actorId })
 
   async function stopped(work: (signal: AbortSignal) => Promise<void>) {

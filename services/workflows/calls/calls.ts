@@ -1,0 +1,12 @@
+import type { OutgoingCalls } from '../../ports/outgoing-call.ts'
+import type { CallKind } from '../perform.ts'
+import { httpCall } from './http.ts'
+import { openApiCall } from './openapi.ts'
+
+/** The kinds of `call` that reach other systems, by name. */
+export function createCalls(outgoing: OutgoingCalls): ReadonlyMap<string, CallKind> {
+  return new Map([
+    ['http', { access: 'workflows:write', call: httpCall(outgoing) }],
+    ['openapi', { access: 'workflows:write', call: openApiCall(outgoing) }],
+  ])
+}
