@@ -100,12 +100,32 @@ export const QuarantineLiftedV1 = Type.Object(
   { $id: 'gateway.QuarantineLifted.v1', additionalProperties: false },
 )
 
+const sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' })
+const toolListVersion = Type.String({ maxLength: 300, description: 'of the server' })
+
+/** A server offers other tools than when it was last asked, or was asked for the first time. */
+export const ToolListChangedV1 = Type.Object(
+  {
+    installationId,
+    version: toolListVersion,
+    hash: { ...sha256, description: 'SHA-256 of the list, whatever its order' },
+    tools: Type.Integer({ minimum: 0, description: 'how many' }),
+    previous: Type.Optional(
+      Type.Object({ version: toolListVersion, hash: sha256 }, { additionalProperties: false }),
+    ),
+    sameVersion: Type.Boolean({ description: 'the list before was of the same version' }),
+    observedAt: instant,
+  },
+  { $id: 'gateway.ToolListChanged.v1', additionalProperties: false },
+)
+
 export type GatewayEvent =
   | EventOf<'ToolCalled', typeof ToolCalledV1>
   | EventOf<'ServerProcessStarted', typeof ServerProcessStartedV1>
   | EventOf<'ServerProcessStopped', typeof ServerProcessStoppedV1>
   | EventOf<'ServerQuarantined', typeof ServerQuarantinedV2>
   | EventOf<'QuarantineLifted', typeof QuarantineLiftedV1>
+  | EventOf<'ToolListChanged', typeof ToolListChangedV1>
 
 export const gatewayEvents = {
   ToolCalled: firstVersion(ToolCalledV1),
@@ -113,4 +133,5 @@ export const gatewayEvents = {
   ServerProcessStopped: firstVersion(ServerProcessStoppedV1),
   ServerQuarantined: withOptionalMember(ServerQuarantinedV1, ServerQuarantinedV2),
   QuarantineLifted: firstVersion(QuarantineLiftedV1),
+  ToolListChanged: firstVersion(ToolListChangedV1),
 }

@@ -72,6 +72,7 @@ const SUBJECTS: Readonly<Record<string, SubjectPath | 'nobody'>> = {
   ServerProcessStopped: INSTALLATION,
   ServerQuarantined: INSTALLATION,
   QuarantineLifted: INSTALLATION,
+  ToolListChanged: INSTALLATION,
   UsageTracked: { kind: 'server', fields: ['serviceId'] },
   ReadModelRebuildRequested: READ_MODEL,
   ReadModelRebuildCompleted: READ_MODEL,

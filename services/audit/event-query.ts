@@ -73,7 +73,7 @@ function typesOf(context: string | undefined): readonly string[] | undefined {
 
 function streamsOf(tenantId: string, installation: string | undefined) {
   if (installation === undefined) return undefined
-  return ['installation', 'quarantine'].map((category) =>
+  return ['installation', 'quarantine', 'toollist'].map((category) =>
     streamName(category, tenantId, installation),
   )
 }

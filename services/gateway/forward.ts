@@ -14,10 +14,13 @@ import { ServerUnavailableError } from './faults.ts'
 import { errorText, RPC, type RpcError, type RpcRequest, resultText } from './json-rpc.ts'
 import { modernResult } from './offered.ts'
 import type { ServerProcesses } from './server-processes.ts'
+import type { ToolLists } from './tool-lists.ts'
 
 export type ForwardDeps = {
   readonly processes: Pick<ServerProcesses, 'lease'>
   readonly usage: Pick<UsageRecorder, 'record'>
+  /** Absent where tools are only called. */
+  readonly toolLists?: Pick<ToolLists, 'observe'>
   readonly now: () => Date
   readonly logger: Logger
   readonly metrics: Metrics
@@ -78,7 +81,7 @@ async function answer(deps: ForwardDeps, exchange: Exchange): Promise<Answered> 
 }
 
 async function ask(
-  { processes, callTimeoutMs }: ForwardDeps,
+  { processes, callTimeoutMs, toolLists }: ForwardDeps,
   { caller, server, request, signal, onProgress }: Exchange,
 ): Promise<{ readonly upstream: McpUpstream; readonly result: JsonObject }> {
   const lease = await processes.lease(caller.tenantId, server)
@@ -89,6 +92,8 @@ async function ask(
       timeoutMs: callTimeoutMs,
       ...(onProgress === undefined ? {} : { onProgress }),
     })
+    const isWholeList = request.method === 'tools/list' && request.params.cursor === undefined
+    if (isWholeList) void toolLists?.observe(caller.tenantId, server, result)
     return { upstream, result }
   } catch (error) {
     if (error instanceof UpstreamTimeoutError && !signal.aborted) lease.suspect()

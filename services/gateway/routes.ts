@@ -21,6 +21,7 @@ import { McpEndpoint, type McpEndpointDeps, type ReceivedBody } from './mcp-endp
 import { quarantineRoutes } from './quarantine-routes.ts'
 import { Installation } from './schemas.ts'
 import type { LiveProcess, ServerProcesses } from './server-processes.ts'
+import { ToolLists } from './tool-lists.ts'
 
 export type GatewayDeps = {
   readonly store: EventStore
@@ -135,7 +136,10 @@ function shown(
 function mcpRoutes(deps: GatewayDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
     const callTimeoutMs = deps.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS
-    const endpoint = new McpEndpoint({ ...deps, callTimeoutMs })
+    const endpoint = new McpEndpoint({
+      ...{ ...deps, callTimeoutMs },
+      toolLists: new ToolLists(deps),
+    })
     const url = '/mcp/:installationId'
     const config = { access: 'tools:call' } as const
     readWithLength(app)
