@@ -1,5 +1,6 @@
 import { holdLease } from '../../infra/postgres/lease.ts'
 import { createOutgoingCalls } from '../../infra/workflows/http-call.ts'
+import { createPayloadStore } from '../../infra/workflows/payload-store.ts'
 import { createRunClaims } from '../../infra/workflows/run-claims.ts'
 import { createRunWaits } from '../../infra/workflows/run-waits.ts'
 import { gatherCommands, type PlatformCommand } from '../kernel/platform-command.ts'
@@ -26,7 +27,10 @@ export function composeWorkflows(
   commands: readonly PlatformCommand[],
   installed: InstalledCalls,
 ): Context {
-  const { bus, config, db, log, logger, metrics, now, owned, pool, store: events } = platform
+  const { bus, config, db, keys, log, logger, metrics, now, owned, pool, store } = platform
+  const events = createPayloadStore({
+    ...{ store, keys: keys.subjectKeys, dataDir: config.dataDirectory },
+  })
   const standing = createStanding(db, now)
   const programs = createPrograms(events)
   const shared = { events, programs, now, logger, metrics }
