@@ -1,9 +1,8 @@
-import { shownType } from '../custom/events.ts'
 import type { EventMeta } from '../kernel/event.ts'
 import type { RuleEngine } from './evaluate.ts'
 import type { RulesEvaluated } from './evaluation.ts'
 import type { RuleLifeEvent } from './events.ts'
-import type { RuleEvent } from './rule-event.ts'
+import { ruleEventOf } from './rule-event.ts'
 
 /** An event as the log has it, in its current version. */
 export type LoggedEvent = EventMeta & {
@@ -18,24 +17,10 @@ export type LoggedEvent = EventMeta & {
  * @returns undefined when no rule had to be asked.
  */
 export function feed(engine: RuleEngine, event: LoggedEvent): RulesEvaluated | undefined {
-  const evaluation = engine.handle(asRulesSee(event))
+  const evaluation = engine.handle(ruleEventOf(event))
   // The store checked the data against this type's schema when it was appended.
   changeRules(engine, event as LoggedEvent & RuleLifeEvent)
   return evaluation
-}
-
-/** What a tenant emits is seen as an event of that type, with its own data and subject. */
-function asRulesSee(event: LoggedEvent): RuleEvent {
-  const { eventId, stream, position, time, actorId, causationId, type, data } = event
-  const meta = { eventId, stream, position, time, actorId, causationId }
-  if (type !== 'CustomEventEmitted') return { ...meta, type, data }
-  const { subject } = data
-  return {
-    ...meta,
-    type: shownType(event),
-    data: data.data as RuleEvent['data'],
-    ...(typeof subject === 'string' ? { subject } : {}),
-  }
 }
 
 function changeRules(engine: RuleEngine, { type, data }: RuleLifeEvent): void {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
-import { streamName } from '../../domain/kernel/ids.ts'
 import { compileRule } from '../../domain/rules/compiled-rule.ts'
 import { ExpressionCompiler } from '../../domain/rules/condition/condition.ts'
 import { needsOf } from '../../domain/rules/what-if.ts'
@@ -9,6 +8,7 @@ import { answerInLines, NDJSON, wantsLines, whileConnected } from '../kernel/lin
 import { problem } from '../kernel/problem.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
+import { evaluationsStream } from './evaluations.ts'
 import { eventSchemas } from './event-schemas.ts'
 import { type Preview, type PreviewDeps, type PreviewProgress, preview } from './preview.ts'
 import { PreviewAnswer } from './preview-answer.ts'
@@ -107,7 +107,7 @@ function requestOf(
   const settings = settingsOf(body.settings)
   const compiled = compileRule(settings, eventSchemas, compiler)
   if ('problem' in compiled) throw conditionInvalid(compiled.problem, '/body/settings')
-  const stream = streamName('evaluations', tenantId, 'all')
+  const stream = evaluationsStream(tenantId)
   return {
     tenantId,
     rule: { ruleId: ruleId ?? randomUUID(), version: 1, settings },
