@@ -4,6 +4,9 @@ import { commandsOf } from '../support/readme.ts'
 import { freshDataDirectory, runCommand, runScript, up } from '../support/up.ts'
 import { startUpstream } from '../support/upstream.ts'
 
+/** 100 s on a machine with nothing else to do. */
+t.setTimeout(600_000)
+
 /** The package registry that npm is configured with is a part of the tour. */
 async function hasPackages(): Promise<boolean> {
   const registry = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim()

@@ -141,7 +141,8 @@ t.test('nothing outlives this program, even killed', { skip }, async (t) => {
   const family = [pid, ...descendants(pid)]
   t.ok(family.every(isAlive))
   program.kill('SIGKILL')
-  await waitFor('no orphan', () => family.every((one) => !isAlive(one)))
+  // A busy machine gets three times the second.
+  await waitFor('no orphan', () => family.every((one) => !isAlive(one)), 3_000)
 })
 
 t.test('without bubblewrap nothing is started', async (t) => {

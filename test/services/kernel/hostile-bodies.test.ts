@@ -5,6 +5,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import t from 'tap'
 import { Type } from 'typebox'
 import { testApp } from '../../support/app.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB
@@ -31,20 +32,36 @@ const things: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
     '/v1/things',
     { schema: { body: Type.Unknown() }, config: { access: 'sources:write' } },
-    async () => ({ taken: true }),
+    async ({ body }) => ({ taken: body }),
   )
 }
 
 t.test('a body that attacks by its shape is refused before it costs much', async (t) => {
   const { inject } = await testApp(t, things)
   for (const [name, payload, headers, status] of BODIES) {
-    const before = process.cpuUsage()
-    const answer = await inject({ method: 'POST', url: '/v1/things', payload, headers })
-    const { user, system } = process.cpuUsage(before)
+    const { answer, processorMs } = await waitFor(name, async () => {
+      const before = process.cpuUsage()
+      const answer = await inject({ method: 'POST', url: '/v1/things', payload, headers })
+      const { user, system } = process.cpuUsage(before)
+      // A machine that is too busy for this application is told so by it.
+      return answer.statusCode !== 503 && { answer, processorMs: (user + system) / 1_000 }
+    })
     t.equal(answer.statusCode, status, name)
     t.match(answer.headers['content-type'], /^application\/problem\+json/)
-    t.ok((user + system) / 1_000 < PROCESSOR_MS, `${name} costs little`)
+    t.ok(processorMs < PROCESSOR_MS, `${name} costs little`)
   }
+  const twice = '{"name":"one","name":"two"}'
+  const answer = await inject({
+    method: 'POST',
+    url: '/v1/things',
+    payload: twice,
+    headers: JSON_BODY,
+  })
+  t.same(
+    answer.json(),
+    { taken: { name: 'two' } },
+    'of a member that is there twice the last counts',
+  )
 })
 
 t.test(
