@@ -1,4 +1,5 @@
 import type { WorkflowDocument } from '../document.ts'
+import type { Endpoint } from '../document-parts.ts'
 import { isCall, type Task } from '../document-tasks.ts'
 import type { PlacedTask } from '../walk.ts'
 import { type Fault, within } from './fault.ts'
@@ -27,7 +28,25 @@ export function unsupportedInTask({ task, pointer }: PlacedTask): readonly Fault
         detail: 'a workflow starts no programs; use transport.http, or install the server',
       },
     ]
-  return schemaFaults(task, pointer)
+  return [...authenticationFaults(task, pointer), ...schemaFaults(task, pointer)]
+}
+
+/** Credentials in a definition would be in its events for ever. */
+function authenticationFaults(task: Task, pointer: string): readonly Fault[] {
+  const at = (...path: readonly string[]): Fault => ({
+    pointer: within(pointer, 'with', ...path, 'authentication'),
+    detail: 'authentication of calls is not available here',
+  })
+  if (isCall(task, 'http')) return isAuthenticated(task.with.endpoint) ? [at('endpoint')] : []
+  if (!isCall(task, 'openapi')) return []
+  return [
+    ...(task.with.authentication === undefined ? [] : [at()]),
+    ...(isAuthenticated(task.with.document.endpoint) ? [at('document', 'endpoint')] : []),
+  ]
+}
+
+function isAuthenticated(endpoint: Endpoint): boolean {
+  return typeof endpoint === 'object' && endpoint.authentication !== undefined
 }
 
 /** What a type's expression gives is seen when it runs. */
@@ -82,8 +101,8 @@ export function unsupportedInDocument(document: WorkflowDocument): readonly Faul
       pointer: within('', member),
       detail: `"${member}" is not a member that belongs here`,
     }))
-  const { secrets, extensions, catalogs } = document.use ?? {}
-  const unused = Object.entries({ secrets, extensions, catalogs })
+  const { authentications, secrets, extensions, catalogs } = document.use ?? {}
+  const unused = Object.entries({ authentications, secrets, extensions, catalogs })
     .filter(([, value]) => value !== undefined && Object.keys(value).length > 0)
     .map(([member]) => ({
       pointer: within('/use', member),

@@ -172,11 +172,10 @@ export class Change {
   }
 }
 
-/** `getpath`: null as soon as there is nothing. */
+/** `getpath`: below what is not there there is nothing. */
 export function readPath(budget: Budget, value: Json, keys: readonly Json[]): Json {
   let found = value
   for (const key of keys) {
-    if (found === null) return null
     budget.step()
     found = index(budget, found, key)
   }

@@ -78,7 +78,7 @@ export function compileReduce(compiler: Compiler, node: NodeOf<'reduce'>, scope:
   }
 }
 
-/** Each output of the update is the next state, and is given out as `extract` sees it. */
+/** Each output of the update is the next state, and is given out as `extract` sees it; null where it has none. */
 export function compileForeach(compiler: Compiler, node: NodeOf<'foreach'>, scope: Scope): Code {
   const initial = compiler.code(node.initial, scope)
   const { turns, scopes } = compileTurns(compiler, node, scope)
@@ -89,24 +89,26 @@ export function compileForeach(compiler: Compiler, node: NodeOf<'foreach'>, scop
     each: (run, env, input, emit) =>
       initial.each(run, env, input, (start) => {
         let state = start
-        turns(run, env, input, (inner, at) =>
-          updates[at]?.each(run, inner, state, (next) => {
+        turns(run, env, input, (inner, at) => {
+          const before = state
+          state = null
+          updates[at]?.each(run, inner, before, (next) => {
             state = next
             extracts[at]?.each(run, inner, next, emit)
-          }),
-        )
+          })
+        })
       }),
     paths: (run, env, path, input, emit: EmitAt) =>
       initial.paths(run, env, path, input, (begin, start) => {
-        let at: Path | undefined = begin
-        let state = start
-        turns(run, env, input, (inner, pattern) =>
-          updates[pattern]?.paths(run, inner, at, state, (next, value) => {
-            at = next
-            state = value
+        let state: readonly [Path | undefined, Json] = [begin, start]
+        turns(run, env, input, (inner, pattern) => {
+          const [at, before] = state
+          state = [undefined, null]
+          updates[pattern]?.paths(run, inner, at, before, (next, value) => {
+            state = [next, value]
             extracts[pattern]?.paths(run, inner, next, value, emit)
-          }),
-        )
+          })
+        })
       }),
   }
 }

@@ -71,6 +71,10 @@ t.test('what is not available here is refused when it is saved', async (t) => {
     'do: [ { a: { run: { script: { language: js, code: "1" } } } } ]': 'run: script',
     'do: [ { a: { run: { shell: { command: ls } } } } ]': 'run: shell',
     'use: { secrets: [ a ] }\ndo: []': 'secrets are not available here',
+    'do: [ { a: { call: http, with: { method: get, endpoint: { uri: https://a.example, authentication: { basic: { username: u, password: p } } } } } } ]':
+      '/do/0/a/with/endpoint/authentication: line 2, column 83: authentication of calls is not available',
+    'do: [ { a: { call: openapi, with: { document: { endpoint: https://a.example }, operationId: x, authentication: { bearer: { token: t } } } } } ]':
+      'authentication of calls is not available',
     'timeouts: {}\ndo: []': '"timeouts" is not a member',
     'input: { schema: { resource: { endpoint: https://a.example } } }\ndo: []':
       'only schemas inside',

@@ -4,7 +4,9 @@ import { describe, equal, fail, member, typeOf } from '../values.ts'
 
 /** Strings by part, arrays if each wanted element is in some element, objects member by member. */
 export function contains(run: Run, whole: Json, part: Json): boolean {
-  if (typeOf(whole) !== typeOf(part))
+  // To jq true and false are of two kinds.
+  const isOther = typeof whole === 'boolean' ? whole !== part : typeOf(whole) !== typeOf(part)
+  if (isOther)
     return fail(`${describe(whole)} and ${describe(part)} cannot have their containment checked`)
   return holds(run, whole, part)
 }

@@ -1,7 +1,7 @@
 import { isJsonArray, isJsonObject, type Json } from '../../../kernel/json.ts'
 import { iterate } from '../access.ts'
 import { Change, readPath } from '../change.ts'
-import { type Code, type Run, streamCode, valueCode } from '../code.ts'
+import { type Code, type Emit, type Env, type Run, streamCode, valueCode } from '../code.ts'
 import { DESCEND } from '../compile-path.ts'
 import { firstOf, modify, pathsOf } from '../compile-update.ts'
 import { below, invalidResult, keysOf, type Path, ROOT } from '../path.ts'
@@ -182,37 +182,40 @@ function entryKey(key: Json): string {
   return fail(`Cannot use ${describe(key)} as object key`)
 }
 
-/** The parts first, then what is made of them. */
+/** The parts first, then what is made of them. A part of a list may become several, a member of an object one. */
 function walk(update: Code): Code {
   const { one } = update
-  const first = firstOf(update)
-  const parts = (run: Run, value: Json, inner: (part: Json) => Json | undefined): Json => {
-    if (typeof value !== 'object' || value === null) return value
-    const isList = isJsonArray(value)
-    const list: Json[] = []
-    const object: { [key: string]: Json } = {}
+  const each = (run: Run, env: Env, value: Json, emit: Emit): void => {
+    run.enter(3)
+    update.each(run, env, withParts(run, value, each.bind(null, run, env)), emit)
+    run.leave(3)
+  }
+  const whole = (run: Run, env: Env, value: Json): Json => {
     run.enter(2)
-    run.bytes(16)
-    iterate(run, value, (each, key) => {
-      const output = inner(each)
-      run.bytes(16)
-      if (output === undefined) return
-      if (isList) list.push(output)
-      else setMember(object, String(key), output)
-    })
+    const parts = withParts(run, value, (part, emit) => emit(whole(run, env, part)))
     run.leave(2)
-    return isList ? list : object
+    return one === null ? null : one(run, env, parts)
   }
   return {
-    ...streamCode((run, env, input, emit) => {
-      const whole = (value: Json): Json | undefined => first(run, env, parts(run, value, whole))
-      update.each(run, env, parts(run, input, whole), emit)
-    }),
-    one:
-      one &&
-      ((run, env, input) => {
-        const whole = (value: Json): Json => one(run, env, parts(run, value, whole))
-        return whole(input)
-      }),
+    ...streamCode((run, env, input, emit) => each(run, env, input, emit)),
+    one: one && whole,
   }
+}
+
+function withParts(run: Run, value: Json, inner: (part: Json, emit: Emit) => void): Json {
+  if (typeof value !== 'object' || value === null) return value
+  run.bytes(16)
+  const list: Json[] = []
+  const object: { [key: string]: Json } = {}
+  const isList = isJsonArray(value)
+  iterate(run, value, (part, key) => {
+    let isFirst = true
+    inner(part, (output) => {
+      run.bytes(16)
+      if (isList) list.push(output)
+      else if (isFirst) setMember(object, String(key), output)
+      isFirst = false
+    })
+  })
+  return isList ? list : object
 }
