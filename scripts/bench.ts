@@ -12,6 +12,7 @@ import { benchMillion } from './bench/million.ts'
 import { benchProjectCatchup } from './bench/project.ts'
 import { benchRelay } from './bench/relay.ts'
 import { benchReplay } from './bench/replay.ts'
+import { benchRuleLatency } from './bench/rule-latency.ts'
 import { benchRuleEvaluation, benchRulePreview } from './bench/rules.ts'
 import { benchSearch } from './bench/search.ts'
 import { openStage, type Stage } from './bench/stage.ts'
@@ -38,6 +39,7 @@ const BENCHMARKS: Readonly<
   'webhooks.deliver': benchWebhooks,
   'rules.eval': benchRuleEvaluation,
   'rules.preview': benchRulePreview,
+  'rules.latency': benchRuleLatency,
   'jq.eval': benchJq,
   'workflow.steps': benchWorkflowSteps,
   'workflow.waiting': benchWorkflowWaiting,

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { RuleState } from '../../services/ports/rule-state.ts'
 
-type SnapshotRow = { readonly tenant_id: string; readonly position: string; readonly state: string }
+type SnapshotRow = { readonly tenant_id: string; readonly position: bigint; readonly state: string }
 
 /** In Postgres, one row a tenant. A writer that stood still changes no row that is further already. */
 export function createRuleState(pool: pg.Pool): RuleState {
@@ -12,7 +12,7 @@ export function createRuleState(pool: pg.Pool): RuleState {
         [format],
       )
       return rows.map(({ tenant_id: tenantId, position, state }) => ({
-        ...{ tenantId, position: BigInt(position) },
+        ...{ tenantId, position },
         state: JSON.parse(state) as unknown,
       }))
     },
@@ -37,11 +37,11 @@ export function createRuleState(pool: pg.Pool): RuleState {
     },
 
     async actionsFrom(tenantId) {
-      const { rows } = await pool.query<{ revision: string }>(
+      const { rows } = await pool.query<{ revision: bigint }>(
         'select revision from ops.rule_actions_from where tenant_id = $1',
         [tenantId],
       )
-      return BigInt(rows[0]?.revision ?? 0)
+      return rows[0]?.revision ?? 0n
     },
 
     async saveActionsFrom(tenantId, revision) {

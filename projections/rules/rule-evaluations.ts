@@ -24,7 +24,7 @@ export interface RuleEvaluationsTables {
     reason: string | null
     /** What a match read. */
     values_read: NonNullable<Verdict['values']>
-    position: string
+    position: bigint
     evaluated_at: Date | string
   }
   rule_actions: {
@@ -41,7 +41,7 @@ export interface RuleEvaluationsTables {
     cause: string | null
     result: Readonly<Record<string, unknown>> | null
     retry_at: Date | string | null
-    position: string
+    position: bigint
     changed_at: Date | string
   }
 }
@@ -116,7 +116,7 @@ function evaluationRow(data: RulesEvaluated, rule: Verdict, meta: EventMeta) {
       verdict: rule.verdict,
       reason: rule.reason ?? null,
       values_read: rule.values ?? [],
-      position: meta.position.toString(),
+      position: meta.position,
       evaluated_at: meta.time,
     },
   }
@@ -136,7 +136,7 @@ function actionRow(rule: Verdict, action: OwedAction, index: number, meta: Event
       status: 'owed' as const,
       attempts: 0,
       ...{ code: null, cause: null, result: null, retry_at: null },
-      position: meta.position.toString(),
+      position: meta.position,
       changed_at: meta.time,
     },
   }
@@ -147,7 +147,7 @@ export type EvaluationFilter = {
   readonly verdict?: string | undefined
   readonly eventId?: string | undefined
   /** Position, exclusive: those that were recorded before it. */
-  readonly before?: string | undefined
+  readonly before?: bigint | undefined
   readonly limit: number
 }
 
@@ -197,7 +197,7 @@ export function actionsOf(
   }: {
     readonly ruleId: string
     readonly status?: RuleActionRow['status'] | undefined
-    readonly before?: readonly [string, number] | undefined
+    readonly before?: readonly [bigint, number] | undefined
     readonly limit: number
   },
 ): Promise<RuleActionRow[]> {

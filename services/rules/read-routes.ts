@@ -92,10 +92,10 @@ export function ruleReads({ db }: RuleReadsDeps): FastifyPluginAsyncTypebox {
         },
       },
       async ({ actor, params, query: { limit = 30, cursor, verdict, event } }) => {
-        const [before] = cursor === undefined ? [] : decodeCursor(cursor, 1).map(numberIn)
+        const [before] = cursor === undefined ? [] : decodeCursor(cursor, 1).map(placeIn)
         const filter = { ...params, verdict, eventId: event, before, limit: limit + 1 }
         const rows = await evaluationsOf(db, actor.tenantId, filter)
-        return pageOf(rows, limit, evaluationView, (row) => [row.position])
+        return pageOf(rows, limit, evaluationView, (row) => [String(row.position)])
       },
     )
 
@@ -115,12 +115,12 @@ export function ruleReads({ db }: RuleReadsDeps): FastifyPluginAsyncTypebox {
         },
       },
       async ({ actor, params, query: { limit = 30, cursor, status } }) => {
-        const [at = '', index] = cursor === undefined ? [] : decodeCursor(cursor, 2).map(numberIn)
+        const [at = 0n, index] = cursor === undefined ? [] : decodeCursor(cursor, 2).map(placeIn)
         const before = cursor === undefined ? undefined : ([at, Number(index)] as const)
         const rows = await actionsOf(db, actor.tenantId, {
           ...{ ...params, status, before, limit: limit + 1 },
         })
-        return pageOf(rows, limit, actionView, (row) => [row.position, String(row.index)])
+        return pageOf(rows, limit, actionView, (row) => [String(row.position), String(row.index)])
       },
     )
 
@@ -150,8 +150,8 @@ function uuidIn(part: string): string {
   throw badCursor()
 }
 
-function numberIn(part: string): string {
-  if (/^\d{1,18}$/.test(part)) return part
+function placeIn(part: string): bigint {
+  if (/^\d{1,18}$/.test(part)) return BigInt(part)
   throw badCursor()
 }
 

@@ -33,7 +33,7 @@ export function evaluationView(row: RuleEvaluationRow): Static<typeof Evaluation
     ...(reason === null ? {} : { reason }),
     values: row.values_read,
     evaluatedAt: isoOf(row.evaluated_at),
-    position: row.position,
+    position: row.position.toString(),
   }
 }
 

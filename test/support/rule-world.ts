@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type pg from 'pg'
 import type { Scope } from '../../domain/identity/scopes.ts'
 import { SCOPES } from '../../domain/identity/scopes.ts'
 import { streamName } from '../../domain/kernel/ids.ts'
@@ -41,11 +42,8 @@ const NOBODY: WebhookCaller = {
   call: async () => ({ delivered: false, code: 'none', cause: 'None.', again: false }),
 }
 
-/** Rules on a log of their own: HTTP, read models, and what evaluates and acts, started by the test. */
-export async function ruleWorld(t: Test, options: RuleWorldOptions = {}) {
-  const { store, pool } = await freshPostgresStore(t)
-  const freshness = projected(t, store, pool, [rules, ruleEvaluations, webhooks])
-  const db = createReadDatabase<RulesTables & RuleEvaluationsTables & WebhooksTables>(pool)
+/** What asks rules and does what they owe, without a lease: a test decides who works. */
+export function ruleDeps(store: EventStore, pool: pg.Pool, options: RuleWorldOptions = {}) {
   const clock = { aheadMs: 0 }
   const now = () => new Date(Date.now() + clock.aheadMs)
   const commands = gatherCommands(
@@ -69,6 +67,16 @@ export async function ruleWorld(t: Test, options: RuleWorldOptions = {}) {
     random: () => 0,
     hold: (signal, work) => work(signal),
   }
+  return { deps, allowed, clock }
+}
+
+/** Rules on a log of their own: HTTP, read models, and what evaluates and acts, started by the test. */
+export async function ruleWorld(t: Test, options: RuleWorldOptions = {}) {
+  const { store, pool, appUrl } = await freshPostgresStore(t)
+  const freshness = projected(t, store, pool, [rules, ruleEvaluations, webhooks])
+  const db = createReadDatabase<RulesTables & RuleEvaluationsTables & WebhooksTables>(pool)
+  const { deps, allowed, clock } = ruleDeps(store, pool, options)
+  const { commands, now } = deps
   const workers = createWorkerPool({ maxThreads: 1 })
   const { app, inject, keyOf } = await testApp(
     t,
@@ -89,7 +97,7 @@ export async function ruleWorld(t: Test, options: RuleWorldOptions = {}) {
   let stop = new AbortController()
   let running: Promise<void> = Promise.resolve()
   const world = {
-    ...{ store, pool, db, deps, allowed, app, inject, keyOf },
+    ...{ store, pool, appUrl, db, deps, allowed, app, inject, keyOf },
     pass: (ms: number) => {
       clock.aheadMs += ms
     },

@@ -57,6 +57,11 @@ t.test('a match is recorded with what it read, and what it owes is done once', a
     `/v1/rules/${ruleId}/actions?atLeast=${outcome?.position}`,
   )
   t.match(body.items, [{ status: 'succeeded', attempts: 1, action: 'emit-custom-event' }])
+  const evaluationsUrl = `/v1/rules/${ruleId}/evaluations?limit=1`
+  const newest = (await world.send('GET', evaluationsUrl)).body
+  const older = await world.send('GET', `${evaluationsUrl}&cursor=${newest.nextCursor}`)
+  t.match(newest.items, [{ verdict: 'matched', event: { id: failed } }])
+  t.match(older.body, { items: [{ verdict: 'not-matched' }] })
 })
 
 t.test('started again, from a snapshot or from nothing, it repeats nothing', async (t) => {
