@@ -14,7 +14,7 @@ function named(name: string, tasks: unknown, rest: object = {}) {
 
 t.test('runs', async (t) => {
   const world = await workflowWorld(t)
-  await world.drive()
+  const driven = await world.drive()
   await registerType(
     { store: world.events, now: world.now },
     { name: 'Ready', schema: { type: 'object' } },
@@ -172,6 +172,30 @@ t.test('runs', async (t) => {
       t.match(view.error, { type: /expression$/, instance: '/do/0/spin' })
     }
     await world.until(await world.begin('thin', { input: { n: 1 } }), 'completed')
+  })
+
+  await t.test('what runs wait for is found in the log again when it is lost', async (t) => {
+    const to = { one: { with: { type: 'custom.Ready', data: { n: 99 } } } }
+    const branches = [{ hear: { listen: { to } } }, { pause: { wait: 'PT2H' } }]
+    await world.define(named('both', [{ both: { fork: { branches } } }]))
+    const runId = await world.begin('both')
+    await world.waits(runId, 'event')
+    await driven.stop()
+    for (const table of ['timers', 'listeners', 'watch'])
+      await world.pool.query(`delete from ops.workflow_${table}`)
+    const again = await Promise.all([world.drive(), world.drive()])
+    world.pass(2 * 3_600_000)
+    const event = { type: 'custom.Ready', source: 'https://example.org', data: { n: 99 } }
+    await world.define(named('last', [{ tell: { emit: { event: { with: event } } } }]))
+    await world.begin('last')
+    await world.until(runId, 'completed')
+    const told = (await world.told(runId)).map(({ type }) => type)
+    t.same(
+      ['EventReceived', 'TimerFired'].map((type) => told.filter((each) => each === type).length),
+      [1, 1],
+    )
+    await Promise.all(again.map(({ stop }) => stop()))
+    await world.drive()
   })
 
   await t.test('a tenant does not see the runs of another', async (t) => {
