@@ -100,7 +100,7 @@ export async function benchWorkflowWaiting(stage: Stage): Promise<Measurement> {
   const stop = new AbortController()
   const waits = createRunWaits(pool)
   const keeping = keepWaits(
-    { ...shared, log: shared.events, waits, hold: (signal, work) => work(signal) },
+    { ...shared, log: shared.events, waits, standing, hold: (signal, work) => work(signal) },
     stop.signal,
   )
   const before = used()

@@ -66,7 +66,7 @@ export function composeWorkflows(
         run: (signal) =>
           keepWaits(
             {
-              ...{ ...shared, log, waits: createRunWaits(pool) },
+              ...{ ...shared, log, standing, waits: createRunWaits(pool) },
               hold: (until, work) =>
                 holdLease({ pool, name: 'workflow waits', signal: until, logger }, (held) =>
                   work(held.signal),

@@ -21,7 +21,18 @@ export function scheduleFaults(document: WorkflowDocument): readonly Fault[] {
   const present = KINDS.filter((kind) => schedule[kind] !== undefined)
   if (present.length !== 1)
     return [...faults, { pointer: '/schedule', detail: `must be one of ${KINDS.join(', ')}` }]
-  return [...faults, ...cronFaults(schedule.cron), ...intervalFaults(schedule)]
+  return [
+    ...faults,
+    ...cronFaults(schedule.cron),
+    ...intervalFaults(schedule),
+    ...onFaults(schedule),
+  ]
+}
+
+/** Each event starts a run of its own. */
+function onFaults({ on }: NonNullable<WorkflowDocument['schedule']>): readonly Fault[] {
+  if (on === undefined || !('all' in on)) return []
+  return [{ pointer: '/schedule/on/all', detail: 'cannot start runs; use `one` or `any`' }]
 }
 
 function isTimeZone(name: string): boolean {

@@ -1,15 +1,15 @@
-import type { Incoming } from '../../domain/workflows/run/listen.ts'
+import { type Incoming, scheduledTypes } from '../../domain/workflows/run/listen.ts'
 import { runStream } from '../../domain/workflows/run/run.ts'
 import { isRun } from '../../domain/workflows/run/state.ts'
 import { runEvents } from '../../domain/workflows/run-events.ts'
 import { toCloudEvent } from '../kernel/cloud-event.ts'
 import { ProblemError } from '../kernel/problem.ts'
 import type { EventStore, Position, RecordedEvent } from '../ports/event-store.ts'
-import type { Logger } from '../ports/logger.ts'
 import type { RunKey } from '../ports/run-claims.ts'
 import type { RunWaits } from '../ports/run-waits.ts'
-import type { Programs } from './programs.ts'
+import { DEFINITION_EVENTS, EventSchedules } from './event-schedules.ts'
 import { RunSession } from './run-session.ts'
+import { type StartOnDeps, startOn } from './start-on.ts'
 import { GatheredWaits, WAIT_EVENTS } from './waits.ts'
 
 /** Every type of a tenant's own; the log knows them by one name. */
@@ -17,14 +17,10 @@ const CUSTOM_EVENT = 'CustomEventEmitted'
 /** Of what runs do, only how they end is heard: a run that heard its own steps would never rest. */
 const HEARD_OF_RUNS: readonly string[] = ['RunCompleted', 'RunFaulted', 'RunCancelled']
 
-export type WatchDeps = {
+export type WatchDeps = StartOnDeps & {
   /** As stored: a run hears personal data encrypted. */
   readonly log: EventStore
-  readonly events: EventStore
-  readonly programs: Programs
   readonly waits: RunWaits
-  readonly now: () => Date
-  readonly logger: Logger
 }
 
 /**
@@ -40,13 +36,15 @@ export async function watchLog(
   signal: AbortSignal,
 ): Promise<void> {
   const { log, waits } = deps
-  const listenedTo = new Set(await waits.listenedTo())
+  const schedules = new EventSchedules()
+  await schedules.load(log)
+  const listenedTo = new Set([...(await waits.listenedTo()), ...typesIn(schedules)])
   let after = await waits.position()
   while (!signal.aborted) {
     const filter = filterFor(listenedTo)
     const size = listenedTo.size
     for await (const { events, through } of log.follow({ ...filter, after, signal })) {
-      after = await takeBatch(deps, events, through, listenedTo)
+      after = await takeBatch({ ...deps, schedules }, events, through, listenedTo)
       rowsChanged()
       if (listenedTo.size !== size) break
     }
@@ -56,12 +54,12 @@ export async function watchLog(
 function filterFor(listenedTo: ReadonlySet<string>): { readonly types?: readonly string[] } {
   if (listenedTo.has('')) return {}
   const named = [...listenedTo].map((type) => (type.startsWith('custom.') ? CUSTOM_EVENT : type))
-  return { types: [...new Set([...WAIT_EVENTS, ...named])].sort() }
+  return { types: [...new Set([...WAIT_EVENTS, ...DEFINITION_EVENTS, ...named])].sort() }
 }
 
 /** @returns how far it came: not to the end when there is a new type to listen to. */
 async function takeBatch(
-  { waits, ...deps }: WatchDeps,
+  { waits, schedules, ...deps }: WatchDeps & { readonly schedules: EventSchedules },
   events: readonly RecordedEvent[],
   through: Position,
   listenedTo: Set<string>,
@@ -74,8 +72,10 @@ async function takeBatch(
       await waits.apply(gathered.changes(), event.position)
       gathered = new GatheredWaits()
       await tell({ waits, ...deps }, event, type)
+      await startOn(deps, schedules, event, heardAs(event))
     }
-    const fresh = gathered.add(event).filter((each) => !listenedTo.has(each))
+    const types = schedules.apply(event) ? typesIn(schedules) : gathered.add(event)
+    const fresh = types.filter((each) => !listenedTo.has(each))
     if (fresh.length > 0) {
       for (const each of fresh) listenedTo.add(each)
       await waits.apply(gathered.changes(), event.position)
@@ -84,6 +84,10 @@ async function takeBatch(
   }
   await waits.apply(gathered.changes(), through)
   return through
+}
+
+function typesIn(schedules: EventSchedules): readonly string[] {
+  return schedules.all().flatMap(({ on }) => [...scheduledTypes(on)])
 }
 
 function isHeard({ type, fault }: RecordedEvent): boolean {

@@ -101,7 +101,7 @@ export async function workflowWorld(t: Scope) {
           runWorkflowReactor({ ...shared, bus, claims, perform, random: Math.random }, signal),
         ),
         stopped((signal) =>
-          keepWaits({ ...shared, log, waits, hold: (s, work) => work(s) }, signal),
+          keepWaits({ ...shared, log, waits, standing, hold: (s, work) => work(s) }, signal),
         ),
       ])
       const stop = async () => {

@@ -39,6 +39,15 @@ export function holds(place: Place, condition: string, input: Json, more?: Varia
   return value !== false && value !== null
 }
 
+/**
+ * Outside of a run: the expression sees its input only.
+ *
+ * @throws {TaskFault}
+ */
+export function evaluateAlone(text: string, input: Json, now: string): Json {
+  return orFault(() => evaluateExpression(text, input, {}, { ...LIMITS, now: Date.parse(now) }))
+}
+
 type Limits = Parameters<typeof evaluateTemplate>[3]
 
 function within(
@@ -46,11 +55,13 @@ function within(
   more: Variables | undefined,
   work: (args: Variables, limits: Limits) => Json,
 ): Json {
+  const args = { ...variablesIn(program, run, step), ...more }
+  return orFault(() => work(args, { ...LIMITS, now: Date.parse(now) }))
+}
+
+function orFault(work: () => Json): Json {
   try {
-    return work(
-      { ...variablesIn(program, run, step), ...more },
-      { ...LIMITS, now: Date.parse(now) },
-    )
+    return work()
   } catch (error) {
     const isJq =
       error instanceof JqError || error instanceof JqSyntaxError || error instanceof JqLimitError

@@ -3,8 +3,9 @@ import type { EventConsumption, EventFilter } from '../document-events.ts'
 import type { ListenTask } from '../document-tasks.ts'
 import { enclosedExpression } from '../expression.ts'
 import type { RunEvent } from '../run-events.ts'
-import { evaluate, evaluateText, holds, type Place } from './evaluate.ts'
+import { evaluate, evaluateAlone, evaluateText, holds, type Place } from './evaluate.ts'
 import { TaskFault } from './fault.ts'
+import type { Surroundings } from './program.ts'
 import type { OpenStep } from './state.ts'
 import type { ListenFilter, ListenWork } from './work.ts'
 
@@ -45,7 +46,10 @@ function filterOf(place: Place, filter: EventFilter, input: Json): ListenFilter 
 }
 
 /** Types of the events that can be meant; '' = of any. */
-export function typesOf({ filters, until }: ListenWork): ReadonlySet<string> {
+export function typesOf({
+  filters,
+  until,
+}: Pick<ListenWork, 'filters' | 'until'>): ReadonlySet<string> {
   const all = until === undefined || 'condition' in until ? filters : [...filters, ...until.filters]
   const types = all.map(({ with: { type } }) =>
     typeof type === 'string' && enclosedExpression(type) === null ? type : '',
@@ -73,6 +77,45 @@ export function isSatisfied(place: Place, { until, strategy, filters }: ListenWo
 
 /** An event as it comes from the log, or from whoever sent it to the run: a CloudEvent. */
 export type Incoming = JsonObject & { readonly id: string; readonly type: string }
+
+/** Types of the events that a schedule can mean; '' = of any. */
+export function scheduledTypes(on: EventConsumption): ReadonlySet<string> {
+  return typesOf({ filters: filtersIn(on).map((filter) => ({ with: filter.with as JsonObject })) })
+}
+
+/** Whether a schedule means the event: each event of its own starts a run, so `all` means none. */
+export function isScheduledBy(
+  { now }: Pick<Surroundings, 'now'>,
+  on: EventConsumption,
+  incoming: Incoming,
+): boolean {
+  const filters = filtersIn(on)
+  if (filters.length === 0) return 'any' in on
+  return filters.some((filter) =>
+    Object.entries(filter.with as JsonObject).every(([attribute, expected]) =>
+      isMeantOutside(now, expected, incoming[attribute]),
+    ),
+  )
+}
+
+function filtersIn(on: EventConsumption): readonly EventFilter[] {
+  if ('one' in on) return [on.one]
+  return 'any' in on ? on.any : []
+}
+
+/** Outside of a run an expression sees the attribute and nothing else. */
+function isMeantOutside(now: string, expected: Json, actual: Json | undefined): boolean {
+  if (actual === undefined) return false
+  if (typeof expected !== 'string' || enclosedExpression(expected) === null)
+    return contains(actual, expected)
+  try {
+    const value = evaluateAlone(expected, actual, now)
+    return typeof value === 'boolean' ? value : contains(actual, value)
+  } catch (error) {
+    if (error instanceof TaskFault) return false
+    throw error
+  }
+}
 
 /** What the event is to the step: an event of its own, or nothing. */
 export function receive(place: Place, incoming: Incoming): readonly RunEvent[] {
