@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs'
 import closeWithGrace from 'close-with-grace'
-import { start } from './compose.ts'
 import { ConfigError, type ConfigFlags, readConfig } from './config.ts'
-import { IN_FLIGHT_LIMIT_MS } from './http-server.ts'
 import { openLogger } from './logger.ts'
 import { StartError } from './wait-for-dependency.ts'
 
@@ -33,6 +31,9 @@ export async function serve(
 async function serveUntilSignal(environment: NodeJS.ProcessEnv, flags: ConfigFlags): Promise<void> {
   const config = readConfig(environment, flags)
   const logger = await openLogger(config)
+  // Nearly the whole program, which takes a second or two to load: what is wrong is told before.
+  const { start } = await import('./compose.ts')
+  const { IN_FLIGHT_LIMIT_MS } = await import('./http-server.ts')
   const running = await start({ config, logger, version: versionOf() })
 
   closeWithGrace(
