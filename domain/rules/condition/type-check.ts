@@ -180,7 +180,9 @@ function refusalOf(error: {
   readonly summary: string
   readonly range?: { readonly start: number; readonly end: number }
 }): Refusal {
-  const sentence = error.summary.endsWith('.') ? error.summary : `${error.summary}.`
+  // The names of object types are numbers that mean nothing to a reader.
+  const summary = error.summary.replaceAll(/\bObject\d+\b/g, 'object')
+  const sentence = summary.endsWith('.') ? summary : `${summary}.`
   return new Refusal(
     sentence.charAt(0).toUpperCase() + sentence.slice(1),
     error.range ?? { start: 0, end: 0 },

@@ -103,6 +103,9 @@ const refusals: readonly (readonly [text: string, message: RegExp, caret: string
   ['1 +', /Unexpected token/, '   ^'],
   ['facts.x', /Unknown variable: facts/, '^^^^^'],
   ['event.text.matches("(?=x)")', /not one of RE2/, '                   ^^^^^^'],
+  [`event.text.matches("${'[a-z]{1000}'.repeat(40)}")`, /repeats too much/, ' '.repeat(19)],
+  [`event.text.matches("${'a'.repeat(501)}")`, /500 characters/, ''],
+  ['event == event', /no such overload: object == object/i, '^^^^^^^^^^^^^^'],
   ['event.text.matches(event.text)', /is a literal/, '                   ^^^^^^^^^^'],
   ['event.at.getHours("Europe/Paris") == 1', /not available/, '^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^'],
   ['b"x" == b"x"', /not available/, '^^^^'],
@@ -151,6 +154,7 @@ const hostile: readonly (readonly [text: string, of: Event, outcome: unknown])[]
   ['event.numbers.all(n, n >= 0) || true', long, 'error'],
   ['event.text.matches("(a+)+$")', { ...event, text: `${'a'.repeat(3_000)}!` }, { value: false }],
   ['event.text.matches("(a+)+$")', { ...event, text: `${'a'.repeat(1_000_000)}!` }, 'error'],
+  ['event.text.matches("([a-z]?){200}!")', { ...event, text: 'a'.repeat(100_000) }, 'error'],
   ['event.words.map(w, w + event.text).size() > 0', { ...event, text: 'x'.repeat(2e6) }, 'error'],
 ]
 
@@ -159,7 +163,7 @@ t.test('what is hostile ends as an error of its evaluation, and soon', async (t)
     const start = performance.now()
     t.same(ours(text, of), outcome, text)
     const took = performance.now() - start
-    t.ok(took < 250, `${text} took ${took} ms`)
+    t.ok(took < 1_000, `${text} took ${took} ms`)
   }
 })
 
