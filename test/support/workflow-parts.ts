@@ -30,6 +30,12 @@ export async function applied(
   await execute(events, workflow, workflowStream(tenantId, document.document), command, by)
 }
 
+const NAMES = ['one', 'two', 'three', 'shaky']
+/** Commands of the other contexts, recorded instead of carried out. */
+export const LIKE_THE_PLATFORM = [
+  ...['sync', 'check-update', 'update', 'roll-back', 'install', 'uninstall'],
+]
+
 export type Effect = { readonly name: string; readonly input: unknown }
 
 /**
@@ -39,6 +45,7 @@ export type Effect = { readonly name: string; readonly input: unknown }
 export function effects() {
   const carriedOut = new Map<string, Effect>()
   const first = new Map<string, string>()
+  const answers = new Map<string, (input: unknown) => Readonly<Record<string, unknown>>>()
   const held = new Map<string, { readonly begin: () => void; readonly released: Promise<void> }>()
 
   function command(name: string, afterwards: () => void): PlatformCommand {
@@ -53,7 +60,8 @@ export function effects() {
         await held.get(name)?.released
         if (name === 'shaky' && first.get(name) === commandId)
           throw problem(409, 'shaky', 'Not yet.')
-        return { stream: 'x-acme.1', position: 0n, result: { called: name } }
+        const answer = answers.get(name)?.(input) ?? { called: name }
+        return { stream: 'x-acme.1', position: 0n, result: answer }
       },
     })
   }
@@ -62,9 +70,12 @@ export function effects() {
     /** @param afterwards is called when an effect has happened and nobody knows it yet. */
     commands: (afterwards: () => void = () => {}, more: readonly PlatformCommand[] = []) =>
       gatherCommands(
-        ['one', 'two', 'three', 'shaky'].map((name) => command(name, afterwards)),
+        [...NAMES, ...LIKE_THE_PLATFORM].map((name) => command(name, afterwards)),
         more,
       ),
+    /** What a command answers, or throws. */
+    answer: (name: string, as: (input: unknown) => Readonly<Record<string, unknown>>) =>
+      void answers.set(name, as),
     /** The command does not come to an end before it is released. */
     hold(name: string) {
       let begin = () => {}

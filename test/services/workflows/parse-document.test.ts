@@ -157,6 +157,7 @@ t.test('a schedule is one that can be kept', async (t) => {
     'schedule: { cron: "0 0 30 2 *" }\ndo: []': 'it names no time that will come',
     'schedule: { every: "${ .x }" }\ndo: []': 'must be a duration such as PT1H',
     'schedule: { every: { seconds: -1 } }\ndo: []': 'cannot be negative',
+    'schedule: { on: { all: [] } }\ndo: []': 'cannot start runs',
     'schedule: { every: PT1H, after: PT1H }\ndo: []': 'must be one of every, cron, after, on',
   }
   for (const [body, reason] of Object.entries(faults))
