@@ -1,15 +1,9 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import type { Json } from '../../../domain/kernel/json.ts'
 import { createOutgoingCalls } from '../../../infra/workflows/http-call.ts'
 import type { CallMembers } from '../../../services/workflows/calls/call.ts'
 import { createCalls } from '../../../services/workflows/calls/calls.ts'
-
-type Got = { readonly method: string; readonly url: string; readonly body: string } & Pick<
-  IncomingMessage,
-  'headers'
->
+import { json, startOther } from '../../support/other-system.ts'
 
 const KEY = '5f0f4f4e-0000-4000-8000-000000000000'
 const TYPES = 'https://serverlessworkflow.io/spec/1.0.0/errors/'
@@ -18,37 +12,6 @@ const CONTEXT = {
   idempotencyKey: KEY,
   owner: { tenantId: 'acme', actorId: 'key:owner' },
   signal: new AbortController().signal,
-}
-
-/** Somebody who is called, on loopback. */
-async function startOther(scope: { readonly teardown: (stop: () => Promise<void>) => void }) {
-  const got: Got[] = []
-  const answers = new Map<string, (response: ServerResponse, request: Got) => void>()
-  const server = createServer((request, response) => {
-    let body = ''
-    request.setEncoding('utf8').on('data', (text: string) => {
-      body += text
-    })
-    request.on('end', () => {
-      const { method = '', url = '', headers } = request
-      const one = { method, url, headers, body }
-      got.push(one)
-      const answer = answers.get(url.split('?')[0] ?? '')
-      if (answer) answer(response, one)
-      else json(response, { method, url, body })
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  scope.teardown(async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  })
-  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return { got, answers, base }
-}
-
-function json(response: ServerResponse, value: unknown, status = 200): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
 }
 
 const other = await startOther(t)

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { registerType } from '../../../services/custom/commands.ts'
+import { startOther } from '../../support/other-system.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { workflow } from '../../support/workflow-run.ts'
 import { all, workflowWorld } from '../../support/workflow-world.ts'
@@ -65,6 +66,22 @@ t.test('runs', async (t) => {
     t.match((await post('strict')).json(), { status: 422, code: 'run-input-invalid' })
     t.equal((await world.inject({ url: `/v1/workflow-runs/${id}` })).statusCode, 404)
     t.match((await world.ask(id, 'cancel')).json(), { code: 'run-not-found' })
+  })
+
+  await t.test('a run calls another system, each attempt under a key of its own', async (t) => {
+    const other = await startOther(t)
+    const call = { call: 'http', with: { method: 'get', endpoint: `${other.base}/orders/{id}` } }
+    const tasks = [
+      { careful: { try: [{ ask: call }], catch: { retry: { limit: { attempt: { count: 2 } } } } } },
+      { keep: { set: { url: '${ .url }' } } },
+    ]
+    other.fail(1)
+    await world.define(named('orders', tasks))
+    const view = await world.until(await world.begin('orders', { input: { id: 7 } }), 'completed')
+    t.same(view.output, { url: '/orders/7' })
+    const keys = other.got.map(({ headers }) => headers['idempotency-key'])
+    t.equal(keys.length, 2)
+    t.equal(new Set(keys).size, 2)
   })
 
   await t.test(
