@@ -46,7 +46,35 @@ t.test('the program from an empty database to its end', async (t) => {
       'readModels',
       'relay',
       'webhooks',
+      'rules',
     ])
+  })
+
+  await t.test('a rule acts, in the name of the key that wrote it', async (t) => {
+    for (const name of ['Asked', 'Answered'])
+      await json('/v1/custom-events/types', { body: { name, schema: { type: 'object' } } })
+    const { ruleId } = await json<{ ruleId: string }>('/v1/rules', {
+      body: {
+        ...{ name: 'Answer', on: ['custom.Asked'], condition: 'event.data.urgent == true' },
+        actions: [
+          {
+            ...{ kind: 'command', command: 'emit-custom-event' },
+            parameters: { name: 'Answered', data: { to: { cel: 'event.data.from' } } },
+          },
+        ],
+      },
+    })
+    await json(`/v1/rules/${ruleId}/enable`, { method: 'POST' })
+    await json('/v1/custom-events', {
+      body: { name: 'Asked', data: { urgent: true, from: 'ann' } },
+    })
+    type Shown = { type: string; actorid: string; data: object }
+    const answered = await waitFor('the answer', async () => {
+      const { items } = await json<{ items: Shown[] }>('/v1/events?types=CustomEventEmitted')
+      return items.find(({ type }) => type === 'custom.Answered')
+    })
+    t.match(answered, { actorid: 'key:0000000000000001', data: { data: { to: 'ann' } } })
+    t.match(await (await request('/metrics')).text(), /rule_verdicts_total\{verdict="matched"\} 1/)
   })
 
   await t.test('a source is mirrored, found and served', async (t) => {
