@@ -16,7 +16,7 @@ function named(name: string, tasks: unknown, rest: object = {}) {
 
 t.test('runs', async (t) => {
   const world = await workflowWorld(t)
-  const driven = await world.drive()
+  let driven = await world.drive()
   await registerType(
     { store: world.events, now: world.now },
     { name: 'Ready', schema: { type: 'object' } },
@@ -234,7 +234,32 @@ t.test('runs', async (t) => {
       [1, 1],
     )
     await Promise.all(again.map(({ stop }) => stop()))
-    await world.drive()
+    driven = await world.drive()
+  })
+
+  await t.test('an event that comes again is not heard by a later step', async (t) => {
+    const hear = (n: number) => ({
+      listen: { to: { one: { with: { type: 'custom.Ready', data: { n } } } } },
+    })
+    await world.define(named('twice', [{ one: hear(71) }, { two: hear(71) }]))
+    await world.define(named('mark', [{ one: hear(72) }]))
+    const [runId, mark] = [await world.begin('twice'), await world.begin('mark')]
+    await Promise.all([world.waits(runId, 'event'), world.waits(mark, 'event')])
+    await world.begin('starts', { input: { n: 71 } })
+    await waitFor('the second step to listen', async () => {
+      const { open } = await world.view(runId)
+      return open[0]?.reference === '/do/1/two'
+    })
+    const rows = () => world.pool.query('select from ops.workflow_listeners where step = 2')
+    await waitFor('its row', async () => (await rows()).rowCount === 1)
+    await driven.stop()
+    await world.pool.query('delete from ops.workflow_watch')
+    driven = await world.drive()
+    await world.begin('starts', { input: { n: 72 } })
+    await world.until(mark, 'completed')
+    t.match(await world.view(runId), { status: 'running' })
+    await world.begin('starts', { input: { n: 71 } })
+    t.same((await world.until(runId, 'completed')).output, [{ n: 71 }])
   })
 
   await t.test('a tenant does not see the runs of another', async (t) => {
