@@ -98,6 +98,22 @@ export function listWorkflowRuns(
   return query.orderBy('started_at', 'desc').orderBy('run_id', 'desc').limit(limit).execute()
 }
 
+/** Of all tenants: how many runs go on, by what they do. */
+export async function countOpenRuns(
+  db: Kysely<WorkflowRunsTables>,
+): Promise<Readonly<Record<'running' | 'ending' | 'suspended', number>>> {
+  const rows = await db
+    .selectFrom('workflow_runs')
+    .select(['status', 'suspended', (on) => on.fn.countAll<string>().as('count')])
+    .where('ended_at', 'is', null)
+    .groupBy(['status', 'suspended'])
+    .execute()
+  const counts = { running: 0, ending: 0, suspended: 0 }
+  for (const { status, suspended, count } of rows)
+    counts[suspended ? 'suspended' : status === 'ending' ? 'ending' : 'running'] += Number(count)
+  return counts
+}
+
 /** The newest run that the workflow's schedule started. */
 export function lastScheduledRun(
   db: Kysely<WorkflowRunsTables>,

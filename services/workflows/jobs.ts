@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { v5 as uuidOf } from 'uuid'
 import {
+  countOpenRuns,
   lastScheduledRun,
   type WorkflowRunsTables,
 } from '../../projections/workflows/workflow-runs.ts'
@@ -13,6 +14,7 @@ import {
 import { ProblemError } from '../kernel/problem.ts'
 import type { Standing } from '../kernel/standing.ts'
 import type { Logger } from '../ports/logger.ts'
+import type { Metrics } from '../ports/metrics.ts'
 import { dueAt, type Schedule } from './due.ts'
 import { type StartRunDeps, startRun } from './start-run.ts'
 
@@ -24,6 +26,7 @@ export type ScheduleDeps = StartRunDeps & {
   readonly db: Kysely<WorkflowsTables & WorkflowRunsTables>
   readonly standing: Standing
   readonly logger: Logger
+  readonly metrics: Pick<Metrics, 'workflowRuns'>
   readonly tickMs?: number
 }
 
@@ -36,11 +39,18 @@ export async function runWorkflowSchedule(deps: ScheduleDeps, signal: AbortSigna
   while (!signal.aborted) {
     try {
       await tick(deps, started)
+      await measure(deps)
     } catch (error) {
       deps.logger.warn({ err: error }, 'The schedule of workflows skipped a turn.')
     }
     await delay(deps.tickMs ?? TICK_MS, undefined, { signal }).catch(() => {})
   }
+}
+
+async function measure({ db, metrics }: ScheduleDeps): Promise<void> {
+  const counts = await countOpenRuns(db)
+  for (const status of ['running', 'ending', 'suspended'] as const)
+    metrics.workflowRuns(status, counts[status])
 }
 
 /** @param started the occasion that was seen to last, by workflow, so that it is not looked at again. */

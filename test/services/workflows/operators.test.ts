@@ -159,7 +159,11 @@ t.test('what operators see of runs', async (t) => {
       async () => ((await get('/v1/workflows/test.scheduled')) as { workflow?: string }).workflow,
     )
     const stop = new AbortController()
-    const deps = { events, programs, now, db, standing, logger: silent, tickMs: 10 }
+    const counts = new Map<string, number>()
+    const metrics = {
+      workflowRuns: (status: string, count: number) => void counts.set(status, count),
+    }
+    const deps = { events, programs, now, db, standing, logger: silent, metrics, tickMs: 10 }
     const two = [runWorkflowSchedule(deps, stop.signal), runWorkflowSchedule(deps, stop.signal)]
     world.pass(3_700_000)
     await listed('workflow=test.scheduled', 1)
@@ -174,5 +178,8 @@ t.test('what operators see of runs', async (t) => {
     await listed('workflow=test.scheduled', 3)
     again.abort()
     await restarted
+    t.same([...counts.keys()], ['running', 'ending', 'suspended'])
+    const open = (await get('/v1/workflow-runs?status=running')).items
+    t.equal(counts.get('running'), open.length)
   })
 })
