@@ -39,7 +39,7 @@ const BENCHMARKS: Readonly<
   'webhooks.deliver': benchWebhooks,
   'rules.eval': benchRuleEvaluation,
   'rules.preview': benchRulePreview,
-  'rules.latency': benchRuleLatency,
+  'rules.latency.p99': benchRuleLatency,
   'jq.eval': benchJq,
   'workflow.steps': benchWorkflowSteps,
   'workflow.waiting': benchWorkflowWaiting,
