@@ -2,8 +2,7 @@ import type { Kysely } from 'kysely'
 import { type KeyRing, openKeyRing } from '../../infra/crypto/key-ring.ts'
 import type { KeyTables } from '../../infra/crypto/key-tables.ts'
 import { withCircuit } from '../../infra/eventstore/circuit.ts'
-import { createEventCodec } from '../../infra/eventstore/codec.ts'
-import { createEventStoreDbEventStore } from '../../infra/eventstore/eventstoredb/event-store.ts'
+import { createEventCodec, type EventCodec } from '../../infra/eventstore/codec.ts'
 import { PersonalData } from '../../infra/eventstore/personal-data.ts'
 import { createPostgresEventStore } from '../../infra/eventstore/postgres/store.ts'
 import { createSealingStore } from '../../infra/eventstore/sealing-store.ts'
@@ -37,24 +36,32 @@ export type OpenLog = {
 
 /** @throws {StartError} when the address of the event store, or the keys, cannot be used. */
 export async function openLog(deps: LogDeps): Promise<OpenLog> {
-  const { config, db, logger, metrics, owned } = deps
+  const { config, db, logger, owned } = deps
   const keys = await orStartError('The keys cannot be used', () =>
     openKeyRing(db, config.dataDirectory),
   )
   const codec = createEventCodec({ now: deps.now })
-  const { databaseUrl, eventStoreUrl } = config
-  const stored = await orStartError('EVENTSTORE_URL cannot be used', async () =>
-    eventStoreUrl === undefined
-      ? createPostgresEventStore({
-          pool: ownPool(owned, databaseUrl, { max: MAX_LOG_CONNECTIONS }),
-          ...{ codec, logger, metrics },
-        })
-      : createEventStoreDbEventStore({
-          connectionString: eventStoreUrl,
-          ...{ codec, logger, metrics },
-        }),
-  )
+  const stored = await orStartError('EVENTSTORE_URL cannot be used', () => openStored(deps, codec))
   const log = owned.use('event store', withCircuit(stored, logger))
   const personal = new PersonalData({ keys: keys.subjectKeys, logger })
   return { keys, log, store: createSealingStore({ log, personal, logger }) }
+}
+
+async function openStored(
+  { config: { databaseUrl, eventStoreUrl }, logger, metrics, owned }: LogDeps,
+  codec: EventCodec,
+): Promise<EventStore> {
+  if (eventStoreUrl === undefined)
+    return createPostgresEventStore({
+      pool: ownPool(owned, databaseUrl, { max: MAX_LOG_CONNECTIONS }),
+      ...{ codec, logger, metrics },
+    })
+  // Loaded where it is used: its client brings gRPC along.
+  const { createEventStoreDbEventStore } = await import(
+    '../../infra/eventstore/eventstoredb/event-store.ts'
+  )
+  return createEventStoreDbEventStore({
+    connectionString: eventStoreUrl,
+    ...{ codec, logger, metrics },
+  })
 }
