@@ -200,7 +200,18 @@ export const RunCancelRequestedV1 = Type.Object(
 
 /** The run is again where it was before this step. */
 export const RunRetriedV1 = Type.Object(
-  { ...of, reference, retriedAt: instant },
+  {
+    ...of,
+    reference,
+    timers: Type.Array(Type.Object({ step, dueAt: instant }, { additionalProperties: false })),
+    listeners: Type.Array(
+      Type.Object(
+        { step, listensTo: Type.Array(Type.String({ maxLength: 1_000 })) },
+        { additionalProperties: false, description: 'steps that wait for events again' },
+      ),
+    ),
+    retriedAt: instant,
+  },
   { $id: 'workflows.RunRetried.v1', additionalProperties: false },
 )
 

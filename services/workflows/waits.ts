@@ -1,5 +1,5 @@
 import type { RunEvent } from '../../domain/workflows/run-events.ts'
-import type { RecordedEvent } from '../ports/event-store.ts'
+import type { Position, RecordedEvent } from '../ports/event-store.ts'
 import type { RunKey } from '../ports/run-claims.ts'
 import type { ListenerRow, TimerRow, WaitChanges } from '../ports/run-waits.ts'
 
@@ -20,6 +20,7 @@ export const WAIT_EVENTS = [
   'RunCompleted',
   'RunFaulted',
   'RunCancelled',
+  'RunRetried',
 ] as const satisfies readonly RunEvent['type'][]
 
 const wanted: ReadonlySet<string> = new Set(WAIT_EVENTS)
@@ -47,8 +48,7 @@ export class GatheredWaits {
         const { step, deadline, until, listensTo = [] } = event.data
         this.#begun.add(keyOf(run, step))
         this.#addTimers(run, step, deadline, until)
-        const rows = listensTo.map((each) => ({ ...run, step, type: each, since: position }))
-        if (rows.length > 0) this.#listeners.set(keyOf(run, step), rows)
+        this.#addListeners(run, step, listensTo, position)
         return listensTo
       }
       case 'ApprovalRequested':
@@ -58,6 +58,13 @@ export class GatheredWaits {
       case 'TaskRetryScheduled':
         this.#addTimers(run, event.data.step, event.data.dueAt)
         return []
+      case 'RunRetried': {
+        const { timers, listeners } = event.data
+        for (const { step, dueAt } of timers) this.#addTimers(run, step, dueAt)
+        for (const { step, listensTo } of listeners)
+          this.#addListeners(run, step, listensTo, position)
+        return listeners.flatMap(({ listensTo }) => listensTo)
+      }
       case 'RunCompleted':
       case 'RunFaulted':
       case 'RunCancelled':
@@ -76,6 +83,11 @@ export class GatheredWaits {
       timers: [...this.#timers.values()].flat(),
       listeners: [...this.#listeners.values()].flat(),
     }
+  }
+
+  #addListeners(run: RunKey, step: number, types: readonly string[], since: Position): void {
+    const rows = types.map((type) => ({ ...run, step, type, since }))
+    if (rows.length > 0) this.#listeners.set(keyOf(run, step), rows)
   }
 
   #addTimers(run: RunKey, step: number, ...times: readonly (string | undefined)[]): void {

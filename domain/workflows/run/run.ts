@@ -6,7 +6,7 @@ import type { RunCommand, RunRejection } from './commands.ts'
 import { complete } from './complete.ts'
 import { evolve } from './evolve.ts'
 import { faultEvents } from './faulting.ts'
-import { receive } from './listen.ts'
+import { receive, typesOf } from './listen.ts'
 import { timersOf } from './owed.ts'
 import type { Surroundings } from './program.ts'
 import { start } from './starting.ts'
@@ -171,7 +171,17 @@ function retry(state: Run, { step, now }: Command<'RetryRun'>): Decided {
       'run-compensated',
       'What this run did was taken back: it can only be retried from its first step.',
     )
-  return accept({ type: 'RunRetried', data: { runId, step: wanted, reference, retriedAt: now } })
+  const data = { runId, step: wanted, reference, timers: [], listeners: [], retriedAt: now }
+  const again = evolve(state, { type: 'RunRetried', data }) as Run
+  const timers = timersOf(again).map(({ step: each, dueAt }) => ({ step: each, dueAt }))
+  return accept({ type: 'RunRetried', data: { ...data, timers, listeners: listenersIn(again) } })
+}
+
+/** Steps beside the one that is retried that wait for events as before. */
+function listenersIn({ open }: Run): { step: number; listensTo: string[] }[] {
+  return [...open.values()].flatMap(({ step, work }) =>
+    work?.kind === 'listen' ? [{ step, listensTo: [...typesOf(work)] }] : [],
+  )
 }
 
 function over({ status }: Run): Decided {

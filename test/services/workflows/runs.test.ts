@@ -172,6 +172,23 @@ t.test('runs', async (t) => {
     t.match((await world.until(runId, 'faulted')).error, { status: 409, detail: 'Not yet.' })
     t.equal((await world.ask(runId, 'retry', { step: 1 })).statusCode, 202)
     t.same((await world.until(runId, 'completed')).output, { well: 'shaky' })
+    const beside = [{ pause: { wait: 'PT1H' } }, { act: { call: 'one', with: { fails: true } } }]
+    await world.define(
+      named('beside', [{ both: { fork: { branches: [...beside, { no: { call: 'unknown' } }] } } }]),
+    )
+    const forked = await world.begin('beside')
+    const { open } = await world.until(forked, 'faulted')
+    t.same(open, [])
+    const retried = (await world.told(forked)).find(
+      ({ data }) => data.reference === '/do/0/both/fork/branches/2/no',
+    )
+    await world.ask(forked, 'retry', { step: retried?.data.step })
+    const rows = () =>
+      world.pool.query('select from ops.workflow_timers where run_id = $1', [forked])
+    await world.until(forked, 'faulted')
+    const again = (await world.told(forked)).find(({ type }) => type === 'RunRetried')
+    t.match(again?.data, { timers: [{ step: 2 }] }, 'the branch beside it waits again')
+    await waitFor('nothing to wait', async () => (await rows()).rowCount === 0)
     await world.define(named('waits', [{ pause: { wait: 'PT1H' } }]))
     const waiting = await world.begin('waits')
     await world.waits(waiting, 'time')
