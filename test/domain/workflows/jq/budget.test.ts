@@ -76,6 +76,12 @@ t.test('a budget cannot be caught, and what was caught does not give it back', a
   t.throws(() => run('[range(1e9) | try error("x") catch .] | length'), JqLimitError)
 })
 
+t.test('depth is given back where an error is caught', async (t) => {
+  const deep = 'def f: if . == 0 then error("x") else 1 + (. - 1 | f) end;'
+  t.same(run(`${deep} [range(500) | try (20 | f) catch 0] | length`), [500])
+  t.same(run(`${deep} [range(500) | (20 | f)?] | length`), [0])
+})
+
 t.test('hostile patterns take linear time', async (t) => {
   t.same(run(`("a" * 100000) | test("(a+)+$x")`), [false])
 })
@@ -99,6 +105,8 @@ t.test(
     t.same(run('reduce range(3) as $i ([[]]; .[0] += [$i] | . + [.[0]])'), [
       [[0, 1, 2], [0], [0, 1], [0, 1, 2]],
     ])
+    const kept = 'reduce range(2) as $i ({a: {n: 0}}; .a.n += 1 | . |= {old: ., a: .a})'
+    t.same(run(`${kept} | .old.old.a.n`), [1])
     t.same(run('[{a: {b: 0}}] | .[0] as $old | .[0].a.b = 1 | [., $old]'), [
       [[{ a: { b: 1 } }], { a: { b: 0 } }],
     ])
