@@ -2,6 +2,7 @@ import type { RunEvent } from '../run-events.ts'
 import { compensationOf } from '../task-metadata.ts'
 import { begin } from './begin.ts'
 import { type Surroundings, taskAt } from './program.ts'
+import { compensationReference } from './reference.ts'
 import type { Compensable, Run } from './state.ts'
 
 /** What is left to do when a run fails or is cancelled and nothing of it is under way any more. */
@@ -32,9 +33,8 @@ function compensate(run: Run, surroundings: Surroundings, done: Compensable): re
   const task = compensationOf(taskAt(surroundings.program, reference))
   // What made the step compensable is in the same document.
   if (task === undefined) return []
-  const at = `${reference}/metadata/tidemark.compensate`
   return begin(run, surroundings, {
-    child: { reference: at, name: 'tidemark.compensate', task },
+    child: { reference: compensationReference(reference), name: 'tidemark.compensate', task },
     ...{ parent: 0, step: run.lastStep + 1, round: undefined, attempt: 1, compensates },
     rawInput: output ?? input,
   })

@@ -1,6 +1,7 @@
 import type { Json } from '../../kernel/json.ts'
 import type { RunEvent } from '../run-events.ts'
 import { change, childBegins, childEnds, omit } from './open-steps.ts'
+import { compensationReference } from './reference.ts'
 import { isRun, isUnderWay, isWithin, type OpenStep, type Run, type RunState } from './state.ts'
 
 type EventData<Type extends RunEvent['type']> = Extract<RunEvent, { readonly type: Type }>['data']
@@ -139,6 +140,10 @@ function taskSkipped(run: Run, data: EventData<'TaskSkipped'>): Run {
   const { step, parent, reference, round } = data
   const wasOpen = run.open.has(step)
   const without = { ...run, lastStep: Math.max(run.lastStep, step), open: omit(run.open, [step]) }
+  const todo = run.ending?.compensation?.todo[0]
+  const compensated = run.compensable.find((each) => each.step === todo)
+  if (compensated !== undefined && reference === compensationReference(compensated.reference))
+    return compensationEnds(without, compensated.step, [])
   const begun = wasOpen ? without : childBegins(without, parent, round)
   return childEnds(begun, parent, reference, undefined, 'continue')
 }

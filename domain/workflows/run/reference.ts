@@ -15,6 +15,11 @@ function segments(reference: string): readonly string[] {
     .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
+/** Of the task that takes back what the task at `reference` did. */
+export function compensationReference(reference: string): string {
+  return `${reference}/metadata/tidemark.compensate`
+}
+
 /** The place of a task in its list; 0 for a task that is in none. */
 export function indexOf(reference: string): number {
   const index = Number(segments(reference).at(-2))

@@ -128,6 +128,18 @@ t.test('what a run that fails has done is taken back, the last first', async (t)
   )
 })
 
+t.test('what is not to be taken back any more is skipped, and the run still ends', async (t) => {
+  const undo = { if: '${ false }', call: 'undo' }
+  const skipping = { b: { call: 'b', metadata: { 'tidemark.compensate': undo } } }
+  const run = new RunScenario(workflow([compensated('a'), skipping, { c: { call: 'c' } }]))
+  run.gives('a', { id: 1 }).gives('b', null).fails('c')
+  run.goOn()
+  t.match(run.actions(), [{ work: { call: 'undo-a' } }])
+  run.gives('tidemark.compensate', null)
+  run.goOn()
+  t.equal(run.status, 'faulted')
+})
+
 t.test('a cancelled run waits for what is under way, then takes everything back', async (t) => {
   const run = new RunScenario(workflow([compensated('a'), compensated('b')]))
   run.gives('a', { id: 1 })
