@@ -69,6 +69,7 @@ export const TaskStartedV1 = Type.Object(
     compensates: Type.Optional(step),
     compensable: Type.Optional(Type.Literal(true)),
     deadline: Type.Optional(instant),
+    attemptUntil: Type.Optional({ ...instant, description: 'of the first attempt of a `try`' }),
     until: Type.Optional({ ...instant, description: 'when a `wait` is over' }),
     listensTo: Type.Optional(
       Type.Array(Type.String({ maxLength: 1_000 }), { description: "types of events; '' = all" }),
@@ -110,7 +111,13 @@ export const TaskFaultedV1 = Type.Object(
 )
 
 export const TaskRetryScheduledV1 = Type.Object(
-  { ...of, attempt: Type.Integer({ minimum: 2 }), dueAt: instant, scheduledAt: instant },
+  {
+    ...of,
+    attempt: Type.Integer({ minimum: 2 }),
+    dueAt: instant,
+    attemptMs: Type.Optional(Type.Integer({ minimum: 0, description: 'that it may take' })),
+    scheduledAt: instant,
+  },
   { $id: 'workflows.TaskRetryScheduled.v1', additionalProperties: false },
 )
 
@@ -123,8 +130,9 @@ export const TaskCancelledV1 = Type.Object(
 export const TimerFiredV1 = Type.Object(
   {
     ...of,
-    timer: Type.Enum(['wait', 'retry', 'deadline', 'approval']),
+    timer: Type.Enum(['wait', 'retry', 'deadline', 'approval', 'attempt']),
     dueAt: instant,
+    attemptUntil: Type.Optional({ ...instant, description: 'of the attempt that now begins' }),
     firedAt: instant,
   },
   { $id: 'workflows.TimerFired.v1', additionalProperties: false },

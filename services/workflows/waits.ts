@@ -14,6 +14,7 @@ export const WAIT_EVENTS = [
   'TaskFaulted',
   'TaskCancelled',
   'TaskRetryScheduled',
+  'TimerFired',
   'ApprovalRequested',
   'ApprovalGiven',
   'ApprovalRefused',
@@ -45,9 +46,9 @@ export class GatheredWaits {
         this.#addTimers(run, 0, event.data.deadline)
         return []
       case 'TaskStarted': {
-        const { step, deadline, until, listensTo = [] } = event.data
+        const { step, deadline, attemptUntil, until, listensTo = [] } = event.data
         this.#begun.add(keyOf(run, step))
-        this.#addTimers(run, step, deadline, until)
+        this.#addTimers(run, step, deadline, attemptUntil, until)
         this.#addListeners(run, step, listensTo, position)
         return listensTo
       }
@@ -57,6 +58,9 @@ export class GatheredWaits {
         return []
       case 'TaskRetryScheduled':
         this.#addTimers(run, event.data.step, event.data.dueAt)
+        return []
+      case 'TimerFired':
+        this.#addTimers(run, event.data.step, event.data.attemptUntil)
         return []
       case 'RunRetried': {
         const { timers, listeners } = event.data

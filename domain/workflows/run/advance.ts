@@ -61,6 +61,12 @@ function eventsOf(place: Place): readonly RunEvent[] {
     return faultEvents(place, standardError('timeout', 'It took longer than its timeout.'))
   if (step.approval !== undefined) return approved(place)
   if (step.retry?.dueAt !== undefined) return []
+  const late = step.fired === 'attempt' ? childIn(place) : undefined
+  if (late !== undefined)
+    return faultEvents(
+      { ...place, step: late },
+      standardError('timeout', 'The attempt took longer than its limit.'),
+    )
   if (run.lastStep > MAX_STEPS)
     return faultEvents(place, standardError('runtime', `The run took ${MAX_STEPS} steps.`))
   switch (step.work?.kind) {
@@ -77,6 +83,11 @@ function eventsOf(place: Place): readonly RunEvent[] {
     case undefined:
       return inOrder(place)
   }
+}
+
+/** What is under way in a `try`; when nothing is, it ends or its next task begins. */
+function childIn({ run, step }: Place): OpenStep | undefined {
+  return [...run.open.values()].find(({ parent, step: each }) => parent === step.step && each !== 0)
 }
 
 function approved(place: Place): readonly RunEvent[] {

@@ -11,6 +11,7 @@ import { fault, TaskFault } from './fault.ts'
 import { faultEvents, namedError } from './faulting.ts'
 import { listenWork, typesOf } from './listen.ts'
 import type { Surroundings } from './program.ts'
+import { attemptMsOf } from './retry.ts'
 import { type Child, functionOf } from './scope.ts'
 import type { OpenStep, Run } from './state.ts'
 import type { Work } from './work.ts'
@@ -68,6 +69,7 @@ export function start(run: Run, around: Surroundings, beginning: Beginning): rea
       input,
       ...(work === undefined ? {} : { work, ...waitOf(work) }),
       ...(timeout === undefined || done !== undefined ? {} : { deadline: timeout }),
+      ...firstAttempt(place, task),
       ...(compensationOf(task) === undefined ? {} : { compensable: true as const }),
     })
     if (done === undefined) return [started]
@@ -80,6 +82,12 @@ export function start(run: Run, around: Surroundings, beginning: Beginning): rea
 function waitOf(work: Work): { readonly until?: string; readonly listensTo?: string[] } {
   if (work.kind === 'wait') return { until: work.dueAt }
   return work.kind === 'listen' ? { listensTo: [...typesOf(work)] } : {}
+}
+
+function firstAttempt(place: Place, task: Task): { readonly attemptUntil?: string } {
+  if (!('try' in task)) return {}
+  const ms = attemptMsOf(place, task.catch.retry)
+  return ms === undefined ? {} : { attemptUntil: after(place.now, ms) }
 }
 
 type Facts = Pick<Started['data'], 'input'> & Partial<Started['data']>

@@ -24,11 +24,11 @@ export function evolve(state: RunState, event: RunEvent): RunState {
     case 'TaskCancelled':
       return taskCancelled(state, event.data)
     case 'TaskRetryScheduled': {
-      const { step, attempt, dueAt } = event.data
+      const { step, attempt, dueAt, attemptMs } = event.data
       return change(state, step, (each) => ({
         ...each,
         caught: undefined,
-        retry: { attempt, dueAt },
+        retry: { attempt, dueAt, attemptMs },
       }))
     }
     case 'TimerFired':
@@ -90,17 +90,18 @@ function newStep(rawInput: Json, input: Json, startedAt: string, deadline: strin
     ...{ rawInput, input, startedAt, deadline },
     ...{ work: undefined, compensable: false, compensates: undefined, fired: undefined },
     ...{ approval: undefined, received: [], correlation: {} },
-    ...{ caught: undefined, retry: undefined },
+    ...{ caught: undefined, retry: undefined, attemptUntil: undefined },
     progress: { round: -1, output: input, ...nothingYet },
   }
 }
 
 function taskStarted(run: Run, data: EventData<'TaskStarted'>): Run {
   const { step, parent, reference, round, attempt, input, startedAt, deadline } = data
+  const { attemptUntil } = data
   const before = run.open.get(parent)
   const opened: OpenStep = {
     ...newStep(before?.progress.output ?? input, input, startedAt, deadline),
-    ...{ step, parent, reference, round, attempt, work: data.work },
+    ...{ step, parent, reference, round, attempt, work: data.work, attemptUntil },
     compensable: data.compensable === true,
     compensates: data.compensates,
   }
@@ -173,6 +174,8 @@ function taskFaulted(run: Run, { step, error, caughtBy }: EventData<'TaskFaulted
     return change(left, caughtBy, (each) => ({
       ...each,
       caught: error,
+      // What follows is no part of the attempt.
+      ...withoutAttempt(each),
       progress: { round: -1, output: each.input, ...nothingYet },
     }))
   }
@@ -230,10 +233,16 @@ function end(run: Run, ending: NonNullable<Run['ending']>): Run {
   return { ...run, status: 'ending', ending, open: new Map(underWay) }
 }
 
-function timerFired(run: Run, { step, timer }: EventData<'TimerFired'>): Run {
+function withoutAttempt({ fired }: OpenStep): Pick<OpenStep, 'fired' | 'attemptUntil'> {
+  return { fired: fired === 'attempt' ? undefined : fired, attemptUntil: undefined }
+}
+
+function timerFired(run: Run, { step, timer, attemptUntil }: EventData<'TimerFired'>): Run {
   return change(run, step, (each) => {
-    if (timer === 'retry')
-      return { ...each, retry: { attempt: each.retry?.attempt ?? 2, dueAt: undefined } }
+    if (timer === 'retry') {
+      const { attempt = 2, attemptMs } = each.retry ?? {}
+      return { ...each, attemptUntil, retry: { attempt, attemptMs, dueAt: undefined } }
+    }
     return { ...each, fired: timer }
   })
 }
@@ -249,7 +258,10 @@ function retried(run: Run, { reference }: EventData<'RunRetried'>): Run {
   if (before === undefined) return run
   // Their time is over; what the operator asked for is a new beginning.
   const open = new Map(
-    [...before.open].map(([step, each]) => [step, { ...each, deadline: undefined }]),
+    [...before.open].map(([step, each]) => [
+      step,
+      { ...each, ...withoutAttempt(each), deadline: undefined },
+    ]),
   )
   return {
     ...{ ...run, ...before, open },

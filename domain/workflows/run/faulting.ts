@@ -5,7 +5,7 @@ import { cancelled } from './cancel.ts'
 import { evaluate, holds, type Place } from './evaluate.ts'
 import { fault, TaskFault } from './fault.ts'
 import { taskAt } from './program.ts'
-import { nextAttempt } from './retry.ts'
+import { type NextAttempt, nextAttempt } from './retry.ts'
 import { around, isUnderWay, isWithin, type OpenStep } from './state.ts'
 
 /**
@@ -56,12 +56,7 @@ function caughtBy(
   ]
 }
 
-function scheduled(
-  runId: string,
-  step: number,
-  retry: { readonly attempt: number; readonly dueAt: string },
-  now: string,
-): RunEvent {
+function scheduled(runId: string, step: number, retry: NextAttempt, now: string): RunEvent {
   return { type: 'TaskRetryScheduled', data: { runId, step, ...retry, scheduledAt: now } }
 }
 

@@ -1,4 +1,4 @@
-import { isOver, isRun, isUnderWay, type Run, type RunState } from './state.ts'
+import { isOver, isRun, isUnderWay, type OpenStep, type Run, type RunState } from './state.ts'
 import type { Work } from './work.ts'
 
 export type OwedWork = Extract<Work, { readonly kind: 'call' | 'emit' | 'run' }>
@@ -24,14 +24,15 @@ export function nextActions(state: RunState): readonly Action[] {
 
 export type Timer = {
   readonly step: number
-  readonly timer: 'wait' | 'retry' | 'deadline' | 'approval'
+  readonly timer: NonNullable<OpenStep['fired']>
   readonly dueAt: string
 }
 
 /** Everything that happens in the run because of the time. */
 export function timersOf(run: Run): readonly Timer[] {
   if (isOver(run)) return []
-  return [...run.open.values()].flatMap(({ step, work, fired, retry, deadline, approval }) => {
+  return [...run.open.values()].flatMap((each) => {
+    const { step, work, fired, retry, deadline, approval, attemptUntil } = each
     const timers: Timer[] = []
     const add = (timer: Timer['timer'], dueAt: string | undefined) => {
       if (dueAt !== undefined) timers.push({ step, timer, dueAt })
@@ -40,6 +41,7 @@ export function timersOf(run: Run): readonly Timer[] {
     if (fired === undefined) add('deadline', deadline)
     if (fired === undefined && approval?.answer === undefined) add('approval', approval?.until)
     add('retry', retry?.dueAt)
+    if (fired === undefined) add('attempt', attemptUntil)
     return timers
   })
 }

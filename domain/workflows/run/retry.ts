@@ -10,6 +10,12 @@ const MAX_RETRIES = 100
 /** Exponential delays do not grow beyond a day. */
 const MAX_DELAY_MS = 86_400_000
 
+export type NextAttempt = {
+  readonly attempt: number
+  readonly dueAt: string
+  readonly attemptMs?: number
+}
+
 type Named = { readonly [name: string]: Json }
 
 /** @returns undefined when the error is not retried, or not any more. */
@@ -17,7 +23,7 @@ export function nextAttempt(
   place: Place,
   retry: TryTask['catch']['retry'],
   named: Named,
-): { readonly attempt: number; readonly dueAt: string } | undefined {
+): NextAttempt | undefined {
   const policy = policyOf(place, retry)
   if (policy === undefined || !isWanted(place, policy, named)) return undefined
   const retries = (place.step.retry?.attempt ?? 1) - 1
@@ -28,7 +34,19 @@ export function nextAttempt(
   const { duration } = policy.limit ?? {}
   if (duration !== undefined && Date.parse(dueAt) > Date.parse(place.step.startedAt) + ms(duration))
     return undefined
-  return { attempt: retries + 2, dueAt }
+  const attemptMs = attemptMsOf(place, retry, named)
+  return { attempt: retries + 2, dueAt, ...(attemptMs === undefined ? {} : { attemptMs }) }
+}
+
+/** What `limit.attempt.duration` allows each attempt. */
+export function attemptMsOf(
+  place: Place,
+  retry: TryTask['catch']['retry'],
+  named: Named = {},
+): number | undefined {
+  const { duration } = policyOf(place, retry)?.limit?.attempt ?? {}
+  if (duration === undefined) return undefined
+  return durationMs(evaluate(place, duration, place.step.input, named))
 }
 
 function policyOf(place: Place, retry: TryTask['catch']['retry']): RetryPolicy | undefined {

@@ -4,10 +4,11 @@ import type { RunEvent } from '../run-events.ts'
 import { advance } from './advance.ts'
 import type { RunCommand, RunRejection } from './commands.ts'
 import { complete } from './complete.ts'
+import { after } from './duration.ts'
 import { evolve } from './evolve.ts'
 import { faultEvents } from './faulting.ts'
 import { receive, typesOf } from './listen.ts'
-import { timersOf } from './owed.ts'
+import { type Timer, timersOf } from './owed.ts'
 import type { Surroundings } from './program.ts'
 import { start } from './starting.ts'
 import { isOver, isRun, type OpenApproval, type Run, type RunState } from './state.ts'
@@ -99,10 +100,21 @@ function fireTimers(state: Run, { now }: Command<'FireTimers'>): Decided {
     ...first.map(
       (timer): RunEvent => ({
         type: 'TimerFired',
-        data: { runId: state.runId, ...timer, firedAt: now },
+        data: { runId: state.runId, ...timer, ...attemptFrom(state, timer, now), firedAt: now },
       }),
     ),
   )
+}
+
+/** Its time is counted from when it begins, however late that is. */
+function attemptFrom(
+  { open }: Run,
+  { step, timer }: Timer,
+  now: string,
+): { readonly attemptUntil?: string } {
+  const { attemptMs } = open.get(step)?.retry ?? {}
+  if (timer !== 'retry' || attemptMs === undefined) return {}
+  return { attemptUntil: after(now, attemptMs) }
 }
 
 function answer(state: Run, command: Command<'AnswerApproval'>): Decided {

@@ -51,14 +51,23 @@ export type OpenStep = {
   readonly compensable: boolean
   readonly compensates: number | undefined
   /** Its own timer, or its deadline, has fired. */
-  readonly fired: 'wait' | 'retry' | 'deadline' | 'approval' | undefined
+  readonly fired: 'wait' | 'retry' | 'deadline' | 'approval' | 'attempt' | undefined
   readonly approval: OpenApproval | undefined
   readonly received: readonly Received[]
   readonly correlation: { readonly [key: string]: Json }
   readonly progress: Progress
   /** Of a `try`. */
   readonly caught: WorkflowError | undefined
-  readonly retry: { readonly attempt: number; readonly dueAt: string | undefined } | undefined
+  readonly retry:
+    | {
+        readonly attempt: number
+        readonly dueAt: string | undefined
+        /** That the attempt may take. */
+        readonly attemptMs: number | undefined
+      }
+    | undefined
+  /** When the attempt that is under way has taken too long. */
+  readonly attemptUntil: string | undefined
 }
 
 export type OpenApproval = Pick<Data<'ApprovalRequested'>, 'by' | 'until' | 'otherwise'> & {

@@ -66,6 +66,44 @@ t.test('jitter is added, and the whole of the attempts has a limit', async (t) =
   t.equal(run.status, 'faulted')
 })
 
+t.test('an attempt that takes longer than its limit counts as one that failed', async (t) => {
+  const limit = { attempt: { count: 1, duration: 'PT5S' } }
+  const run = new RunScenario(attempt({ delay: 'PT2S', limit }))
+  run.nextTimer()
+  t.equal(run.now, '2026-01-01T00:00:05.000Z')
+  t.same(run.owes(), [])
+  t.match(run.told().slice(-2), ['TaskFaulted', 'TaskRetryScheduled'])
+  run.clock('2026-01-01T01:00:00.000Z')
+  t.match(run.actions(), [{ attempt: 2 }], 'a new one has the whole of its time')
+  run.nextTimer()
+  t.equal(run.now, '2026-01-01T01:00:05.000Z')
+  t.match(run.error, { type: /timeout$/, status: 408, instance: '/do/0/safe/try/0/call' })
+})
+
+t.test('the time of an attempt is over with it', async (t) => {
+  const limit = { attempt: { count: 3, duration: 'PT5S' } }
+  const handled = new RunScenario(
+    attempt({ when: 'false', limit }, { do: [{ handle: { call: 'y' } }] }),
+  )
+  handled.fails('call').clock('2026-01-01T00:01:00.000Z')
+  t.same(handled.gives('handle', 1).output, 1, 'what is done about an error has no part in it')
+  const inner = workflow([
+    {
+      safe: {
+        try: [
+          { deep: { try: [{ call: { call: 'x' } }], catch: { do: [{ no: { wait: 'P1D' } }] } } },
+        ],
+        catch: {
+          as: 'why',
+          retry: { limit: { attempt: { count: 0, duration: 'PT5S' } } },
+          do: [{ tell: { set: '${ $why.status }' } }],
+        },
+      },
+    },
+  ])
+  t.equal(new RunScenario(inner).nextTimer().output, 408, 'no `try` inside of it catches that')
+})
+
 t.test('an attempt that succeeds ends the try', async (t) => {
   const run = new RunScenario(attempt({ delay: 'PT1S' }))
   run.fails('call').nextTimer()
