@@ -96,6 +96,7 @@ const SUBJECTS: Readonly<Record<string, SubjectPath | 'nobody'>> = {
   TaskCancelled: RUN,
   TimerFired: RUN,
   EventReceived: RUN,
+  ListenItemCompleted: RUN,
   ApprovalRequested: RUN,
   ApprovalGiven: RUN,
   ApprovalRefused: RUN,

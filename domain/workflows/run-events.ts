@@ -3,24 +3,11 @@ import type { EventOf } from '../kernel/event.ts'
 import type { Json } from '../kernel/json.ts'
 import { firstVersion } from '../kernel/upcast.ts'
 import type { Work } from './run/work.ts'
+import { actorId, instant, of, personal, reference, runId, step } from './run-event-parts.ts'
 
 // These names and shapes are the storage format. A published version is never edited:
 // add V2 beside it and the upcaster that leads to it.
-//
-// What goes through a run is personal data, its subject is the run itself: it is encrypted, and
-// erased by erasing the run. `step` numbers what a run does, from 1, each time that it does it; 0 is
-// the run. `reference` is the JSON pointer of the task in the workflow's document.
 
-const instant = Type.String({ format: 'date-time' })
-const runId = Type.String({ format: 'uuid' })
-const step = Type.Integer({ minimum: 0 })
-const reference = Type.String({ maxLength: 4_000 })
-const actorId = Type.String({ minLength: 1, maxLength: 200 })
-const of = { runId, step }
-
-function personal<T>(description: string) {
-  return Type.Unsafe<T>({ description, personal: { subject: 'runId' } })
-}
 const error = personal<WorkflowError>('an error of the Serverless Workflow DSL (RFC 9457)')
 
 /** As the DSL has it; `instance` is the reference of the task that raised it. */
@@ -153,6 +140,18 @@ export const EventReceivedV1 = Type.Object(
   { $id: 'workflows.EventReceived.v1', additionalProperties: false },
 )
 
+/** The tasks of a `listen`'s `foreach` are done with an event; only where `foreach` shapes what comes of it. */
+export const ListenItemCompletedV1 = Type.Object(
+  {
+    ...of,
+    item: Type.Integer({ minimum: 0, description: 'the place of its event' }),
+    output: personal<Json>('after `foreach.output.as`'),
+    context: Type.Optional(personal<Json>('what `foreach.export.as` made of the context')),
+    completedAt: instant,
+  },
+  { $id: 'workflows.ListenItemCompleted.v1', additionalProperties: false },
+)
+
 export const ApprovalRequestedV1 = Type.Object(
   {
     ...of,
@@ -258,6 +257,7 @@ export type RunEvent =
   | EventOf<'TaskCancelled', typeof TaskCancelledV1>
   | EventOf<'TimerFired', typeof TimerFiredV1>
   | EventOf<'EventReceived', typeof EventReceivedV1>
+  | EventOf<'ListenItemCompleted', typeof ListenItemCompletedV1>
   | EventOf<'ApprovalRequested', typeof ApprovalRequestedV1>
   | EventOf<'ApprovalGiven', typeof ApprovalGivenV1>
   | EventOf<'ApprovalRefused', typeof ApprovalRefusedV1>
@@ -281,6 +281,7 @@ export const runEvents = {
   TaskCancelled: firstVersion(TaskCancelledV1),
   TimerFired: firstVersion(TimerFiredV1),
   EventReceived: firstVersion(EventReceivedV1),
+  ListenItemCompleted: firstVersion(ListenItemCompletedV1),
   ApprovalRequested: firstVersion(ApprovalRequestedV1),
   ApprovalGiven: firstVersion(ApprovalGivenV1),
   ApprovalRefused: firstVersion(ApprovalRefusedV1),

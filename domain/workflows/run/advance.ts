@@ -8,11 +8,20 @@ import { evaluate, holds, type Place } from './evaluate.ts'
 import { evolve } from './evolve.ts'
 import { fault, standardError, TaskFault } from './fault.ts'
 import { faultEvents } from './faulting.ts'
-import { isSatisfied, takenEvents } from './listen.ts'
+import { isSatisfied } from './listen.ts'
+import { atRound, itemEnds, shapingOf } from './listen-item.ts'
 import { type Surroundings, taskAt } from './program.ts'
 import { nameOf } from './reference.ts'
 import { childAt, functionOf, indexOfName, type Scope, scopeOf } from './scope.ts'
-import { around, isOver, isWithin, type OpenStep, type Run, type RunState } from './state.ts'
+import {
+  around,
+  isOver,
+  isWithin,
+  type OpenStep,
+  type Run,
+  type RunState,
+  takenEvents,
+} from './state.ts'
 
 /** What one append carries at most; more is done by the next one. */
 const MAX_EVENTS = 200
@@ -161,6 +170,7 @@ function inRounds(place: Place, rounds: number): readonly RunEvent[] {
     return beginChild(place, scope, { index, round: Math.max(0, round), rawInput: output })
   const isLeft = last?.next === 'exit' || scope.list.length === 0
   const next = round + 1
+  if (isLeft && step.work?.kind === 'listen') return complete(place, { output: takenEvents(step) })
   if (isLeft || !goesOn(place, next)) return complete(place, { output })
   if (next >= rounds) return step.work?.kind === 'for' ? complete(place, { output }) : []
   return beginChild(place, scope, { index: 0, round: next, rawInput: output })
@@ -168,14 +178,11 @@ function inRounds(place: Place, rounds: number): readonly RunEvent[] {
 
 /** Whether the `while` of a `for` holds for this round; there is none else. */
 function goesOn(place: Place, round: number): boolean {
-  const { program, run, step } = place
+  const { program, step } = place
   const task = taskAt(program, step.reference)
   if (!('for' in task) || task.while === undefined || step.work?.kind !== 'for') return true
   if (round >= step.work.items.length) return true
-  const inRound = { ...step, progress: { ...step.progress, round } }
-  const open = new Map(run.open).set(step.step, inRound)
-  const then = { ...place, run: { ...run, open }, step: inRound }
-  return holds(then, task.while, step.progress.output)
+  return holds(atRound(place, round), task.while, step.progress.output)
 }
 
 function listening(place: Place): readonly RunEvent[] {
@@ -184,11 +191,36 @@ function listening(place: Place): readonly RunEvent[] {
   if (work?.kind !== 'listen') return []
   const events = takenEvents(step)
   const scope = scopeOf(program, step)
+  if (scope !== undefined && shapingOf(place) !== undefined) {
+    const next = byItem(place, scope)
+    if (next.length > 0 || step.progress.open > 0) return next
+    return isSatisfied(place, work) ? complete(place, { output: step.progress.items }) : []
+  }
   if (scope !== undefined && scope.list.length > 0) {
     const begun = inRounds(place, events.length)
     if (begun.length > 0 || step.progress.open > 0) return begun
   }
   return isSatisfied(place, work) ? complete(place, { output: events }) : []
+}
+
+/** One event after the other: its tasks, then what comes of it. */
+function byItem(place: Place, scope: Scope): readonly RunEvent[] {
+  const { step } = place
+  const { round, open, items, last, output } = step.progress
+  const events = takenEvents(step)
+  if (open > 0) return []
+  if (round >= items.length) {
+    const index = following(place, scope)
+    if (index === 'end') return endWell(place, output)
+    if (index < scope.list.length)
+      return beginChild(place, scope, { index, round, rawInput: output })
+    return itemEnds(place, round, output)
+  }
+  if (last?.next === 'exit') return complete(place, { output: items })
+  const event = events[items.length]
+  if (event === undefined) return []
+  if (scope.list.length === 0) return itemEnds(place, items.length, event)
+  return beginChild(place, scope, { index: 0, round: items.length, rawInput: output })
 }
 
 function branches(place: Place, scope: Scope, compete: boolean): readonly RunEvent[] {

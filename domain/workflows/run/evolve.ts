@@ -1,6 +1,6 @@
 import type { Json } from '../../kernel/json.ts'
 import type { RunEvent } from '../run-events.ts'
-import { change, childBegins, childEnds, omit } from './open-steps.ts'
+import { change, childBegins, childEnds, inProgress, omit } from './open-steps.ts'
 import { compensationReference } from './reference.ts'
 import { isRun, isUnderWay, isWithin, type OpenStep, type Run, type RunState } from './state.ts'
 
@@ -41,6 +41,13 @@ export function evolve(state: RunState, event: RunEvent): RunState {
         correlation,
       }))
     }
+    case 'ListenItemCompleted': {
+      const { step, output, context = state.context } = event.data
+      return inProgress({ ...state, context }, step, (progress) => ({
+        ...progress,
+        items: [...progress.items, output],
+      }))
+    }
     case 'ApprovalGiven':
       return answered(state, event.data.step, 'given')
     case 'ApprovalRefused':
@@ -68,7 +75,7 @@ export function evolve(state: RunState, event: RunEvent): RunState {
   }
 }
 
-const nothingYet = { open: 0, begun: 0, outputs: {} } as const
+const nothingYet = { open: 0, begun: 0, outputs: {}, items: [] } as const
 
 function started(data: EventData<'WorkflowRunStarted'>): Run {
   const { transformed = data.input, deadline, ...rest } = data

@@ -6,7 +6,6 @@ import type { RunEvent } from '../run-events.ts'
 import { evaluate, evaluateAlone, evaluateText, holds, type Place } from './evaluate.ts'
 import { TaskFault } from './fault.ts'
 import type { Surroundings } from './program.ts'
-import type { OpenStep } from './state.ts'
 import type { ListenFilter, ListenWork } from './work.ts'
 
 type Strategy = Pick<ListenWork, 'strategy' | 'filters'>
@@ -205,8 +204,4 @@ function contains(actual: Json, expected: Json): boolean {
       expected.every((value, index) => contains(actual[index] ?? null, value))
     )
   return actual === expected
-}
-
-export function takenEvents({ received }: OpenStep): readonly Json[] {
-  return received.filter(({ filter }) => filter >= 0).map(({ event }) => event)
 }

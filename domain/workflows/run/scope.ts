@@ -2,7 +2,7 @@ import type { Json } from '../../kernel/json.ts'
 import type { Task, TaskList } from '../document-tasks.ts'
 import { type Program, taskAt } from './program.ts'
 import { childReference, nameOf } from './reference.ts'
-import { around, type OpenStep, type Run } from './state.ts'
+import { around, type OpenStep, type Run, takenEvents } from './state.ts'
 
 /** The children of a step: a list of tasks and where it is in the document. */
 export type Scope = { readonly list: TaskList; readonly at: string }
@@ -87,7 +87,7 @@ function variablesOf(program: Program, run: Run, step: OpenStep): Variables {
   }
   if ('listen' in task && round >= 0) {
     const { item = 'item', at = 'index' } = task.foreach ?? {}
-    return { [item]: step.received[round]?.event ?? null, [at]: round }
+    return { [item]: takenEvents(step)[round] ?? null, [at]: round }
   }
   if ('try' in task && step.caught !== undefined)
     return { [task.catch.as ?? 'error']: { ...step.caught } }

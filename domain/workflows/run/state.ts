@@ -35,6 +35,8 @@ export type Progress = {
   /** Branches of a fork that have begun, and what they gave. */
   readonly begun: number
   readonly outputs: { readonly [index: number]: Json }
+  /** What came of the events of a `listen` that its `foreach` shapes. */
+  readonly items: readonly Json[]
 }
 
 export type OpenStep = {
@@ -133,6 +135,11 @@ export function around({ open }: Pick<Run, 'open'>, { parent, step }: OpenStep):
 
 export function isWithin(run: Pick<Run, 'open'>, step: OpenStep, ancestor: number): boolean {
   return around(run, step).some((each) => each.step === ancestor)
+}
+
+/** Events that the step listens to, without those that end the listening. */
+export function takenEvents({ received }: OpenStep): readonly Json[] {
+  return received.filter(({ filter }) => filter >= 0).map(({ event }) => event)
 }
 
 /** Somebody else may be at it: what it does has perhaps happened. */

@@ -71,6 +71,46 @@ t.test('each event goes through the tasks of foreach', async (t) => {
   t.same(run.gives('act', null).output, ['one', 'two'])
 })
 
+const hearing = (foreach: object, count = 2) =>
+  workflow([
+    { hear: { listen: { to: { any: [], until: `(. | length) == ${count}` } }, foreach } },
+    { know: { set: { heard: '${ . }', context: '${ $context }' } } },
+  ])
+
+t.test('foreach says what comes of each event, and what the run keeps of it', async (t) => {
+  const shaped = { output: { as: '.n * 10 + $at' }, export: { as: '$context + [$it.n, .]' } }
+  const alone = new RunScenario(hearing({ item: 'it', at: 'at', ...shaped }))
+  alone.hears('a', { n: 1 })
+  t.same(alone.run.context, [1, 10], 'as soon as it has come')
+  t.same(alone.hears('a', { n: 2 }).output, { heard: [10, 21], context: [1, 10, 2, 21] })
+  const act = {
+    do: [{ act: { call: 'x', with: { e: '${ $item }' } } }, { sum: { set: '${ { n: . } }' } }],
+  }
+  const run = new RunScenario(hearing({ ...act, output: { as: '[$item, $index, .n]' } }))
+  run.hears('a', 'one').hears('a', 'two')
+  t.match(run.actions(), [{ work: { with: { e: 'one' } } }], 'one event after the other')
+  run.gives('act', 5)
+  t.match(run.actions(), [{ work: { with: { e: 'two' } } }])
+  t.same(run.gives('act', 6).output, {
+    heard: [
+      ['one', 0, 5],
+      ['two', 1, 6],
+    ],
+    context: null,
+  })
+})
+
+t.test('what comes of an event has to fit, and its tasks can end the listening', async (t) => {
+  const schema = { document: { type: 'number' } }
+  const wrong = new RunScenario(hearing({ output: { as: '.n', schema } })).hears('a', { n: 'x' })
+  t.match(wrong.error, { type: /validation$/, instance: '/do/0/hear' })
+  const kept = new RunScenario(hearing({ export: { as: '.n', schema } })).hears('a', { n: 'x' })
+  t.match(kept.error, { type: /validation$/ })
+  const left = { do: [{ leave: { set: { n: '${ $item }' }, then: 'exit' } }], output: { as: '.n' } }
+  t.match(new RunScenario(hearing(left)).hears('a', 7).output, { heard: [7] })
+  t.match(new RunScenario(hearing({ do: left.do })).hears('a', 7).output, { heard: [7] })
+})
+
 const approval = (rest: object = {}) =>
   workflow([
     {
