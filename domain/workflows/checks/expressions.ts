@@ -1,5 +1,5 @@
 import type { WorkflowDocument } from '../document.ts'
-import type { EventConsumption } from '../document-events.ts'
+import type { EventConsumption, EventFilter } from '../document-events.ts'
 import type { Task } from '../document-tasks.ts'
 import { compileExpression, enclosedExpression } from '../expression.ts'
 import { JqSyntaxError } from '../jq/errors.ts'
@@ -104,14 +104,39 @@ function conditionsIn(value: unknown, path: readonly string[]): readonly Found[]
   ]
 }
 
-function inEvents(consumption: EventConsumption, path: readonly string[]): readonly Found[] {
+function inEvents(
+  consumption: EventConsumption,
+  path: readonly (string | number)[],
+): readonly Found[] {
   const until = 'any' in consumption ? consumption.until : undefined
   const condition: Found = [
     'text',
     [...path, 'until'],
     typeof until === 'string' ? until : undefined,
   ]
-  return [['template', path, { ...consumption, until: undefined }], condition]
+  return [
+    ['template', path, { ...consumption, until: undefined }],
+    ...correlatedIn(consumption, path),
+    condition,
+    ...(typeof until === 'object' ? inEvents(until, [...path, 'until']) : []),
+  ]
+}
+
+function correlatedIn(
+  consumption: EventConsumption,
+  path: readonly (string | number)[],
+): readonly Found[] {
+  if ('one' in consumption) return fromIn(consumption.one, [...path, 'one'])
+  const [strategy, filters] =
+    'all' in consumption ? (['all', consumption.all] as const) : (['any', consumption.any] as const)
+  return filters.flatMap((filter, index) => fromIn(filter, [...path, strategy, index]))
+}
+
+/** One within `${ }` is seen with the rest of the template. */
+function fromIn({ correlate = {} }: EventFilter, path: readonly (string | number)[]) {
+  return Object.entries(correlate).flatMap(([key, { from }]): Found[] =>
+    enclosedExpression(from) === null ? [['text', [...path, 'correlate', key, 'from'], from]] : [],
+  )
 }
 
 type Transforming = {

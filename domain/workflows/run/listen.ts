@@ -90,16 +90,32 @@ export function isScheduledBy(
 ): boolean {
   const filters = filtersIn(on)
   if (filters.length === 0) return 'any' in on
-  return filters.some((filter) =>
-    Object.entries(filter.with as JsonObject).every(([attribute, expected]) =>
-      isMeantOutside(now, expected, incoming[attribute]),
-    ),
+  return filters.some(
+    (filter) =>
+      Object.entries(filter.with as JsonObject).every(([attribute, expected]) =>
+        isMeantOutside(now, expected, incoming[attribute]),
+      ) && isExpected(now, filter, incoming),
   )
 }
 
 function filtersIn(on: EventConsumption): readonly EventFilter[] {
   if ('one' in on) return [on.one]
   return 'any' in on ? on.any : []
+}
+
+/** Without a run to go by, only what is written there can be expected. */
+function isExpected(now: string, { correlate = {} }: EventFilter, incoming: Incoming): boolean {
+  return Object.values(correlate).every(({ from, expect }) => {
+    if (expect === undefined) return true
+    try {
+      const isWritten = enclosedExpression(expect) === null
+      const wanted = isWritten ? expect : evaluateAlone(expect, null, now)
+      return contains(evaluateAlone(from, incoming, now), wanted)
+    } catch (error) {
+      if (error instanceof TaskFault) return false
+      throw error
+    }
+  })
 }
 
 /** Outside of a run an expression sees the attribute and nothing else. */

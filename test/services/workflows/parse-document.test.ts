@@ -158,10 +158,18 @@ t.test('a schedule is one that can be kept', async (t) => {
     'schedule: { every: "${ .x }" }\ndo: []': 'must be a duration such as PT1H',
     'schedule: { every: { seconds: -1 } }\ndo: []': 'cannot be negative',
     'schedule: { on: { all: [] } }\ndo: []': 'cannot start runs',
+    'schedule: { on: { any: [], until: "false" } }\ndo: []': 'so nothing ends that',
+    'schedule: { on: { any: [ { with: { type: a }, correlate: { k: { from: .data.k } } } ] } }\ndo: []':
+      'so it needs `expect` here',
+    'schedule: { on: { one: { with: { type: a }, correlate: { k: { from: "(", expect: x } } } } }\ndo: []':
+      '/schedule/on/one/correlate/k/from: ',
     'schedule: { every: PT1H, after: PT1H }\ndo: []': 'must be one of every, cron, after, on',
   }
   for (const [body, reason] of Object.entries(faults))
     t.match(faultsOf(body)[0] ?? '', reason, body)
+  const expecting =
+    'schedule: { on: { one: { with: { type: a }, correlate: { k: { from: .data.k, expect: x } } } } }\ndo: []'
+  t.same(faultsOf(expecting), [])
   const zoned = (zone: string) => HEAD.replace(' }', `, metadata: { tidemark.timezone: ${zone} } }`)
   const nightly = 'schedule: { cron: 0 3 * * * }\ndo: []'
   t.same(faultsOf(nightly, zoned('Europe/Berlin')), [])

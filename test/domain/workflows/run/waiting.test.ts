@@ -1,4 +1,5 @@
 import t from 'tap'
+import { isScheduledBy } from '../../../../domain/workflows/run/listen.ts'
 import { RunScenario, workflow } from '../../../support/workflow-run.ts'
 
 const listen = (to: object, rest: object = {}) => workflow([{ hear: { listen: { to, ...rest } } }])
@@ -69,6 +70,21 @@ t.test('each event goes through the tasks of foreach', async (t) => {
   run.gives('act', null)
   t.match(run.actions(), [{ work: { with: { e: 'two', n: 1 } } }])
   t.same(run.gives('act', null).output, ['one', 'two'])
+})
+
+t.test('a schedule means an event that has what it expects', async (t) => {
+  const now = '2026-01-01T00:00:00.000Z'
+  const means = (expect: string, data: object) =>
+    isScheduledBy(
+      { now },
+      { one: { with: { type: 'a' }, correlate: { k: { from: '.data.k', expect } } } },
+      { id: '1', type: 'a', data: { ...data } },
+    )
+  t.ok(means('x', { k: 'x' }))
+  t.ok(means('${ 3 + 4 }', { k: 7 }))
+  t.notOk(means('x', { k: 'y' }))
+  t.notOk(means('x', {}))
+  t.notOk(means('${ error }', { k: 'x' }))
 })
 
 const hearing = (foreach: object, count = 2) =>
