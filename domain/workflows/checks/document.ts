@@ -5,7 +5,7 @@ import { expressionFaults, namesIn, rootExpressionFaults } from './expressions.t
 import type { Fault } from './fault.ts'
 import { flowFaults } from './flow.ts'
 import { functionCycleFaults, referenceFaults, rootReferenceFaults } from './references.ts'
-import { unsupportedInDocument, unsupportedInTask } from './supported.ts'
+import { compensationFaults, unsupportedInDocument, unsupportedInTask } from './supported.ts'
 
 export const MAX_TASKS = 1_000
 export const MAX_NESTING = 16
@@ -40,6 +40,7 @@ export function documentFaults(
       ...flowFaults(group),
       ...group.tasks.flatMap((task) => [
         ...unsupportedInTask(task),
+        ...compensationFaults(task),
         ...referenceFaults(task, document, commands),
         ...durationFaults(task),
         ...expressionFaults(task, names),

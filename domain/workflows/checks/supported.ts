@@ -1,6 +1,7 @@
 import type { WorkflowDocument } from '../document.ts'
 import type { Endpoint } from '../document-parts.ts'
 import { isCall, type Task } from '../document-tasks.ts'
+import { approvalOf, compensationOf } from '../task-metadata.ts'
 import type { PlacedTask } from '../walk.ts'
 import { type Fault, within } from './fault.ts'
 
@@ -29,6 +30,22 @@ export function unsupportedInTask({ task, pointer }: PlacedTask): readonly Fault
       },
     ]
   return [...authenticationFaults(task, pointer), ...schemaFaults(task, pointer)]
+}
+
+const COMPENSATE = ['metadata', 'tidemark.compensate'] as const
+
+/** Who compensates neither waits for somebody before it begins nor is taken back itself. */
+export function compensationFaults({ task, pointer }: PlacedTask): readonly Fault[] {
+  const compensation = compensationOf(task)
+  if (compensation === undefined) return []
+  const place = within(pointer, ...COMPENSATE)
+  const nested = pointer.includes(within('', ...COMPENSATE))
+    ? [{ pointer: place, detail: 'what takes something back cannot be taken back itself' }]
+    : []
+  if (approvalOf(compensation) === undefined) return nested
+  const asked = within(place, 'metadata', 'tidemark.approve')
+  const detail = 'a compensation is done unasked; a task inside its `do` can ask for approval'
+  return [...nested, { pointer: asked, detail }]
 }
 
 /** Credentials in a definition would be in its events for ever. */

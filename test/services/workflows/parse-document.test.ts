@@ -182,6 +182,15 @@ t.test("Tidemark's metadata is checked, other metadata is the author's", async (
   t.same(faultsOf(task('{ tidemark.approve: { by: { actors: [ a ] }, within: PT1H } }')), [])
   t.same(faultsOf(task('{ tidemark.compensate: { call: sync } }')), [])
   t.match(faultsOf(task('{ tidemark.approve: { by: {} } }')), ['/by'])
+  const asking = '{ wait: PT1S, metadata: { tidemark.approve: { by: { scope: s } } } }'
+  t.match(faultsOf(task(`{ tidemark.compensate: ${asking} }`)), [
+    '/do/0/a/metadata/tidemark.compensate/metadata/tidemark.approve',
+  ])
+  t.same(faultsOf(task(`{ tidemark.compensate: { do: [ { ask: ${asking} } ] } }`)), [])
+  const undone = '{ call: sync, metadata: { tidemark.compensate: { call: sync } } }'
+  t.match(faultsOf(task(`{ tidemark.compensate: { do: [ { undo: ${undone} } ] } }`)), [
+    'cannot be taken back itself',
+  ])
   t.match(faultsOf(task('{ tidemark.aprove: {} }')), ['tidemark.approve, tidemark.compensate'])
   t.match(faultsOf(task('{ tidemark.compensate: { call: drop } }')), ['no function "drop"'])
   t.match(faultsOf(task('{ tidemark.compensate: { undo: it } }')), ['must be a task'])

@@ -178,6 +178,22 @@ t.test('what is not to be taken back any more is skipped, and the run still ends
   t.equal(run.status, 'faulted')
 })
 
+t.test('a task inside a compensation can ask for approval', async (t) => {
+  const metadata = { 'tidemark.approve': { by: { scope: 'workflows:write' }, within: 'PT1H' } }
+  const undo = { do: [{ undo: { call: 'undo', metadata } }] }
+  const asking = { a: { call: 'a', metadata: { 'tidemark.compensate': undo } } }
+  const failed = () => {
+    const run = new RunScenario(workflow([asking, { c: { call: 'c' } }]))
+    run.gives('a', 1).fails('c')
+    run.goOn()
+    return run
+  }
+  const approved = failed()
+  approved.answer('approve', { scopes: ['workflows:write'] })
+  t.equal(approved.gives('undo', null).status, 'faulted')
+  t.equal(failed().nextTimer().status, 'faulted')
+})
+
 t.test('a cancelled run waits for what is under way, then takes everything back', async (t) => {
   const run = new RunScenario(workflow([compensated('a'), compensated('b')]))
   run.gives('a', { id: 1 })
