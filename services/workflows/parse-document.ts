@@ -5,6 +5,7 @@ import type { Fault } from '../../domain/workflows/checks/fault.ts'
 import { SavedWorkflowDocument, type WorkflowDocument } from '../../domain/workflows/document.ts'
 import { canonicalJson, sha256 } from '../kernel/canonical-json.ts'
 import { type ProblemError, problem } from '../kernel/problem.ts'
+import { authorSchemaFaults } from './author-schemas.ts'
 import { type Place, type ReadSource, readYaml, SourceError } from './read-yaml.ts'
 import { scheduleFaults } from './schedule-faults.ts'
 import { schemaFaults } from './schema-faults.ts'
@@ -35,6 +36,8 @@ export function parseWorkflow(source: string, commands: ReadonlySet<string>): Pa
   const document = read.value
   const faults = [...documentFaults(document, commands), ...scheduleFaults(document)]
   if (faults.length > 0) throw invalid(faults, read)
+  const unusable = authorSchemaFaults(document)
+  if (unusable.length > 0) throw invalid(unusable, read)
   const canonical = canonicalJson(document)
   const bytes = Buffer.byteLength(canonical) + Buffer.byteLength(JSON.stringify(source))
   if (bytes > MAX_EVENT_BYTES)

@@ -1,5 +1,3 @@
-import { Ajv, type ValidateFunction } from 'ajv'
-import addFormats from 'ajv-formats'
 import type { Json } from '../../domain/kernel/json.ts'
 import {
   isKnownWorkflow,
@@ -13,6 +11,7 @@ import type { Program } from '../../domain/workflows/run/program.ts'
 import { load } from '../kernel/execute.ts'
 import { problem } from '../kernel/problem.ts'
 import type { EventStore } from '../ports/event-store.ts'
+import { compileSchema, violationOf } from './author-schemas.ts'
 
 const MAX_PROGRAMS = 200
 const MAX_SCHEMAS = 500
@@ -74,33 +73,23 @@ export function createPrograms(events: EventStore): Programs {
   }
 }
 
-/** JSON Schema 2020-12 of authors, compiled once each. */
+/** JSON Schemas of authors, compiled once each. */
 function createViolation(): Program['violation'] {
-  const ajv = addFormats.default(new Ajv({ strict: false }))
-  const compiled = new Map<string, ValidateFunction | string>()
+  const compiled = new Map<string, ReturnType<typeof compileSchema>>()
 
-  function compile(schema: unknown): ValidateFunction | string {
+  function compile(schema: unknown) {
     const text = JSON.stringify(schema)
     const before = compiled.get(text)
     if (before !== undefined) return before
     if (compiled.size >= MAX_SCHEMAS) compiled.clear()
-    const validate = tryToCompile(ajv, schema)
+    const validate = compileSchema(schema)
     compiled.set(text, validate)
     return validate
   }
 
   return (schema, value: Json) => {
     const validate = compile(schema)
-    if (typeof validate === 'string') return validate
-    if (validate(value)) return undefined
-    return ajv.errorsText(validate.errors, { dataVar: '' }).slice(0, 500)
-  }
-}
-
-function tryToCompile(ajv: Ajv, schema: unknown): ValidateFunction | string {
-  try {
-    return ajv.compile(schema as object)
-  } catch (error) {
-    return `The schema cannot be used: ${error instanceof Error ? error.message : 'it is broken'}.`
+    if (typeof validate === 'string') return `The schema cannot be used: ${validate}.`
+    return validate(value) ? undefined : violationOf(validate)
   }
 }

@@ -5,6 +5,7 @@ import { expressionFaults, namesIn, rootExpressionFaults } from './expressions.t
 import type { Fault } from './fault.ts'
 import { flowFaults } from './flow.ts'
 import { functionCycleFaults, referenceFaults, rootReferenceFaults } from './references.ts'
+import { schemaFaults } from './schemas.ts'
 import { compensationFaults, unsupportedInDocument, unsupportedInTask } from './supported.ts'
 
 export const MAX_TASKS = 1_000
@@ -32,6 +33,7 @@ export function documentFaults(
   const names = namesIn(groups)
   return [
     ...unsupportedInDocument(document),
+    ...schemaFaults(document),
     ...rootReferenceFaults(document),
     ...functionCycleFaults(document),
     ...rootDurationFaults(document),

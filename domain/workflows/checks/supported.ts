@@ -29,7 +29,7 @@ export function unsupportedInTask({ task, pointer }: PlacedTask): readonly Fault
         detail: 'a workflow starts no programs; use transport.http, or install the server',
       },
     ]
-  return [...authenticationFaults(task, pointer), ...schemaFaults(task, pointer)]
+  return authenticationFaults(task, pointer)
 }
 
 const COMPENSATE = ['metadata', 'tidemark.compensate'] as const
@@ -84,33 +84,6 @@ function runFaults(run: Extract<Task, { readonly run: unknown }>['run'], pointer
   ]
 }
 
-/** Only schemas that the document itself holds are used. */
-function schemaFaults(
-  {
-    input,
-    output,
-    export: exported,
-  }: Pick<WorkflowDocument & Task, 'input' | 'output'> & Pick<Task, 'export'>,
-  pointer: string,
-): readonly Fault[] {
-  return Object.entries({ input, output, export: exported }).flatMap(
-    ([member, { schema } = {}]) => {
-      if (schema === undefined) return []
-      const place = within(pointer, member, 'schema')
-      if ('resource' in schema)
-        return [
-          {
-            pointer: within(place, 'resource'),
-            detail: 'only schemas inside the document are used',
-          },
-        ]
-      const { format = 'json' } = schema
-      if (format.split(':')[0] === 'json') return []
-      return [{ pointer: within(place, 'format'), detail: 'only the format json is known' }]
-    },
-  )
-}
-
 export function unsupportedInDocument(document: WorkflowDocument): readonly Fault[] {
   const unknown = Object.keys(document)
     .filter((member) => !MEMBERS.has(member))
@@ -125,7 +98,7 @@ export function unsupportedInDocument(document: WorkflowDocument): readonly Faul
       pointer: within('/use', member),
       detail: `${member} are not available here`,
     }))
-  return [...unknown, ...unused, ...schemaFaults(document, ''), ...dslFaults(document)]
+  return [...unknown, ...unused, ...dslFaults(document)]
 }
 
 function dslFaults({ document: { dsl } }: WorkflowDocument): readonly Fault[] {

@@ -87,6 +87,28 @@ t.test('what is not available here is refused when it is saved', async (t) => {
   t.match(faultsOf('do: []', HEAD.replace('1.0.3', '2.0.0')), ['the version of the language'])
 })
 
+t.test('a schema of the author that cannot be used is refused', async (t) => {
+  const faults = {
+    'input: { schema: { document: { type: nothing } } }\ndo: []':
+      /^\/input\/schema\/document: line 2, .*cannot be used/,
+    'output: { schema: { document: text } }\ndo: []':
+      /^\/output\/schema\/document: .*no JSON Schema/,
+    'output: { schema: { document: { $async: true } } }\ndo: []': /\$async is not done/,
+    'do: [ { a: { set: { x: 1 }, export: { schema: { document: { $ref: https://a.example/s.json } } } } } ]':
+      /^\/do\/0\/a\/export\/schema\/document: .*can't resolve reference https:\/\/a\.example/,
+    'do: [ { a: { run: { workflow: { namespace: a, name: b, version: 1.0.0 } }, output: { schema: { resource: { endpoint: https://a.example } } } } } ]':
+      /^\/do\/0\/a\/output\/schema\/resource: .*only schemas inside/,
+    'do: [ { a: { listen: { to: { any: [] } }, foreach: { output: { schema: { document: { pattern: "(" } } } } } } ]':
+      /^\/do\/0\/a\/foreach\/output\/schema\/document: /,
+  }
+  for (const [body, reason] of Object.entries(faults))
+    t.match(faultsOf(body)[0] ?? '', reason, body)
+  const own = '{ $id: "https://a.example/s", $ref: "#/$defs/n", $defs: { n: { type: number } } }'
+  const good = `input: { schema: { document: ${own} } }\noutput: { schema: { document: ${own} } }\ndo: []`
+  t.same(faultsOf(good), [])
+  t.same(faultsOf(good), [], 'the same name again')
+})
+
 t.test('names that lead nowhere are refused', async (t) => {
   const faults = {
     'do: [ { a: { set: { x: 1 }, then: b } } ]': 'there is no task "b" in this list',
