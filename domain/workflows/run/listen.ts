@@ -6,6 +6,7 @@ import type { RunEvent } from '../run-events.ts'
 import { evaluate, evaluateAlone, evaluateText, holds, type Place } from './evaluate.ts'
 import { TaskFault } from './fault.ts'
 import type { Surroundings } from './program.ts'
+import type { OpenStep } from './state.ts'
 import type { ListenFilter, ListenWork } from './work.ts'
 
 type Strategy = Pick<ListenWork, 'strategy' | 'filters'>
@@ -138,6 +139,7 @@ export function receive(place: Place, incoming: Incoming): readonly RunEvent[] {
   const { work } = step
   if (work?.kind !== 'listen') return []
   if (step.received.some(({ eventId }) => eventId === incoming.id)) return []
+  if (isFull(step, work)) return []
   const match = taken(place, work, incoming) ?? endOf(place, work, incoming)
   if (match === undefined) return []
   const { data = null } = incoming
@@ -145,6 +147,12 @@ export function receive(place: Place, incoming: Incoming): readonly RunEvent[] {
   const base = { runId: run.runId, step: step.step, eventId: incoming.id, filter }
   const event = work.read === 'data' ? data : incoming
   return [{ type: 'EventReceived', data: { ...base, event, correlation, receivedAt: now } }]
+}
+
+/** The tasks of `foreach` may still be at what came before. */
+function isFull({ received }: OpenStep, { strategy, until }: ListenWork): boolean {
+  if (received.some(({ filter }) => filter < 0)) return true
+  return strategy !== 'all' && until === undefined && received.length > 0
 }
 
 type Match = { readonly filter: number; readonly correlation: JsonObject }

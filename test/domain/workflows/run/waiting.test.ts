@@ -116,6 +116,20 @@ t.test('foreach says what comes of each event, and what the run keeps of it', as
   })
 })
 
+t.test('what comes after the last event that is meant is not heard any more', async (t) => {
+  const foreach = { do: [{ act: { call: 'x' } }] }
+  const a = { with: { type: 'a' } }
+  const until = { one: { with: { type: 'stop' } } }
+  for (const to of [{ one: a }, { any: [a] }, { any: [a], until }]) {
+    const run = new RunScenario(workflow([{ hear: { listen: { to }, foreach } }]))
+    run
+      .hears('a', 1)
+      .hears('until' in to ? 'stop' : 'a', 2)
+      .hears('a', 3)
+    t.same(run.gives('act', null).output, [1])
+  }
+})
+
 t.test('what comes of an event has to fit, and its tasks can end the listening', async (t) => {
   const schema = { document: { type: 'number' } }
   const wrong = new RunScenario(hearing({ output: { as: '.n', schema } })).hears('a', { n: 'x' })
