@@ -10,6 +10,13 @@ export type LeaseTiming = {
   readonly silenceMs: number
 }
 
+/** Of leases, unless a test is in a hurry. */
+export const LEASE_TIMING: LeaseTiming = {
+  standbyMs: 500,
+  heartbeatMs: 3_000,
+  silenceMs: 15_000,
+}
+
 /** The session that holds leases: they last as long as it does. */
 export class LeaseSession implements AsyncDisposable {
   readonly #client: pg.Client

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
+import type { HoldLease } from '../../services/ports/lease.ts'
 import type { Logger } from '../../services/ports/logger.ts'
 import { type Fence, raiseFences } from './fence.ts'
-import { LeaseSession, type LeaseTiming } from './lease-session.ts'
-
-const TIMING: LeaseTiming = { standbyMs: 500, heartbeatMs: 3_000, silenceMs: 15_000 }
+import { LEASE_TIMING, LeaseSession, type LeaseTiming } from './lease-session.ts'
 
 type Options = {
   /** Its settings are used for a connection of the leases' own. */
@@ -46,13 +45,18 @@ export async function holdLease(
   await holdLeases({ ...options, names: [name] }, work)
 }
 
+/** For work that is fenced by what it writes, and so needs no more of the lease than its end. */
+export function leaseHolder(options: Omit<LeaseOptions, 'signal'>): HoldLease {
+  return (signal, work) => holdLease({ ...options, signal }, (held) => work(held.signal))
+}
+
 /**
  * The same for several leases, of which processes may hold different ones: does `work` with those
  * that it got, and while it works tries for the others. When it gets one more, the signal given to
  * `work` aborts, and once that has ended, `work` is done again with all of them.
  */
 export async function holdLeases(
-  { pool, names, signal, logger, timing = TIMING }: LeasesOptions,
+  { pool, names, signal, logger, timing = LEASE_TIMING }: LeasesOptions,
   work: (held: Held, fences: Fences) => Promise<void>,
 ): Promise<void> {
   await using session = new LeaseSession(pool, signal, timing)

@@ -1,24 +1,20 @@
-import { Agent, type Dispatcher, errors } from 'undici'
+import type { Dispatcher } from 'undici'
 import { UpstreamError } from '../../services/ports/upstream-registry.ts'
 import {
   type CallOutcome,
   WebhookAddressError,
   type WebhookSender,
 } from '../../services/ports/webhook-sender.ts'
-import {
-  type AddressPolicy,
-  checkedUrl,
-  guardedLookup,
-  isRefusedAddress,
-} from '../registry/address-guard.ts'
+import { type AddressPolicy, checkedUrl, isRefusedAddress } from '../registry/address-guard.ts'
+import { createGuardedAgent, isTimeout } from '../registry/guarded-agent.ts'
 import { retryAfterMs } from '../retry-after.ts'
 
 /** A whole call, the name's look-up included; what Standard Webhooks recommends is 15 to 30 s. */
 const CALL_TIMEOUT_MS = 15_000
 const MAX_ANSWER_BYTES = 4_096
+const MAX_HEADER_BYTES = 16_384
 /** As much of an answer as a person needs to see what is wrong. */
 const MAX_EXCERPT = 300
-const IDLE_CONNECTION_MS = 10_000
 
 export type HttpSenderOptions = AddressPolicy & { readonly timeoutMs?: number }
 
@@ -27,13 +23,7 @@ export function createWebhookSender({
   timeoutMs = CALL_TIMEOUT_MS,
   ...policy
 }: HttpSenderOptions): WebhookSender & AsyncDisposable {
-  const agent = new Agent({
-    connect: { lookup: guardedLookup(policy), timeout: timeoutMs },
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    keepAliveTimeout: IDLE_CONNECTION_MS,
-    maxHeaderSize: 4 * MAX_ANSWER_BYTES,
-  })
+  const agent = createGuardedAgent(policy, { timeoutMs, maxHeaderBytes: MAX_HEADER_BYTES })
   return {
     check: (url) => void allowedUrl(url, policy),
     [Symbol.asyncDispose]: () => agent.destroy(),
@@ -100,14 +90,6 @@ async function beginOf(body: Dispatcher.ResponseData['body']): Promise<string> {
 function faultOf(error: unknown, timeout: AbortSignal): CallOutcome {
   if (timeout.aborted || isTimeout(error)) return { outcome: 'timeout' }
   return { outcome: isRefused(error) ? 'address-refused' : 'unreachable' }
-}
-
-function isTimeout(error: unknown): boolean {
-  return (
-    error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError ||
-    error instanceof errors.ConnectTimeoutError
-  )
 }
 
 function isRefused(error: unknown): boolean {

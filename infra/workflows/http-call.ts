@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, errors } from 'undici'
+import { type Dispatcher, errors } from 'undici'
 import {
   type OutgoingAnswer,
   OutgoingCallError,
@@ -6,17 +6,12 @@ import {
   type OutgoingRequest,
 } from '../../services/ports/outgoing-call.ts'
 import { UpstreamError } from '../../services/ports/upstream-registry.ts'
-import {
-  type AddressPolicy,
-  checkedUrl,
-  guardedLookup,
-  isRefusedAddress,
-} from '../registry/address-guard.ts'
+import { type AddressPolicy, checkedUrl, isRefusedAddress } from '../registry/address-guard.ts'
+import { createGuardedAgent, isTimeout } from '../registry/guarded-agent.ts'
 
 /** A whole call, the name's look-up included. */
 const CALL_TIMEOUT_MS = 30_000
 const MAX_HEADER_BYTES = 16_384
-const IDLE_CONNECTION_MS = 10_000
 
 export type OutgoingCallOptions = AddressPolicy & { readonly timeoutMs?: number }
 
@@ -24,13 +19,7 @@ export function createOutgoingCalls({
   timeoutMs = CALL_TIMEOUT_MS,
   ...policy
 }: OutgoingCallOptions): OutgoingCalls & AsyncDisposable {
-  const agent = new Agent({
-    connect: { lookup: guardedLookup(policy), timeout: timeoutMs },
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    keepAliveTimeout: IDLE_CONNECTION_MS,
-    maxHeaderSize: MAX_HEADER_BYTES,
-  })
+  const agent = createGuardedAgent(policy, { timeoutMs, maxHeaderBytes: MAX_HEADER_BYTES })
   return {
     [Symbol.asyncDispose]: () => agent.destroy(),
     async call(request, signal) {
@@ -100,12 +89,4 @@ function refusalIn(error: unknown): string | undefined {
   for (let each = error; each instanceof Error; each = each.cause)
     if (each instanceof UpstreamError) return each.message
   return undefined
-}
-
-function isTimeout(error: unknown): boolean {
-  return (
-    error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError ||
-    error instanceof errors.ConnectTimeoutError
-  )
 }

@@ -1,8 +1,6 @@
 import type pg from 'pg'
 import type { RunClaims, RunKey } from '../../services/ports/run-claims.ts'
-import { LeaseSession, type LeaseTiming } from '../postgres/lease-session.ts'
-
-const TIMING: LeaseTiming = { standbyMs: 500, heartbeatMs: 3_000, silenceMs: 15_000 }
+import { LEASE_TIMING, LeaseSession } from '../postgres/lease-session.ts'
 
 /** Claims are advisory locks of one session: Postgres takes them back when the process is gone. */
 export function createRunClaims(pool: pg.Pool): RunClaims {
@@ -47,13 +45,13 @@ class Claims implements RunClaims {
   }
 
   async #connect(): Promise<Asker> {
-    const session = new LeaseSession(this.#pool, this.#closing.signal, TIMING)
+    const session = new LeaseSession(this.#pool, this.#closing.signal, LEASE_TIMING)
     await session.open()
     const asker = new Asker(session)
     clearInterval(this.#heartbeat)
     this.#heartbeat = setInterval(() => {
       if (session.isHeld()) asker.flush()
-    }, TIMING.heartbeatMs).unref()
+    }, LEASE_TIMING.heartbeatMs).unref()
     return asker
   }
 

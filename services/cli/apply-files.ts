@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { createTwoFilesPatch } from 'diff'
-import { CliError, EXIT, usage } from './failure.ts'
+import { CliError, EXIT, RefusedError, usage } from './failure.ts'
 import { print } from './output.ts'
 import { printable, printableLines } from './printable.ts'
 
@@ -95,5 +95,15 @@ async function isAgreed(count: number): Promise<boolean> {
     return /^y(es)?$/i.test(answer.trim())
   } finally {
     terminal.close()
+  }
+}
+
+/** Does `work`; a refusal says of which file it is. */
+export async function naming<Result>(file: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error
+    throw new CliError(error.exitCode, `${printable(file)}: ${error.message}`)
   }
 }

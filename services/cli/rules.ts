@@ -1,7 +1,7 @@
 import { parseAllDocuments, stringify } from 'yaml'
 import type { Api } from './api.ts'
-import type { PlannedChange, SourceFile } from './apply-files.ts'
-import { CliError, EXIT, RefusedError, usage } from './failure.ts'
+import { naming, type PlannedChange, type SourceFile } from './apply-files.ts'
+import { CliError, EXIT, usage } from './failure.ts'
 import { printable, printableLines } from './printable.ts'
 
 export type Rule = {
@@ -96,13 +96,4 @@ async function planRule(api: Api, file: string, rule: object): Promise<PlannedCh
 
 function textOf(settings: object): string {
   return stringify(settings, { sortMapEntries: true })
-}
-
-async function naming<Result>(file: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof RefusedError)) throw error
-    throw new CliError(error.exitCode, `${printable(file)}: ${error.message}`)
-  }
 }

@@ -1,7 +1,5 @@
 import type { Api } from './api.ts'
-import type { PlannedChange, SourceFile } from './apply-files.ts'
-import { CliError, RefusedError } from './failure.ts'
-import { printable } from './printable.ts'
+import { naming, type PlannedChange, type SourceFile } from './apply-files.ts'
 
 export type Workflow = {
   readonly workflow: string
@@ -59,13 +57,4 @@ function apply(
   query: { readonly enabled: boolean; readonly dryRun: boolean },
 ): Promise<Applied> {
   return api.postText<Applied>('/v1/workflows', text, 'application/yaml', query)
-}
-
-async function naming<Result>(file: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof RefusedError)) throw error
-    throw new CliError(error.exitCode, `${printable(file)}: ${error.message}`)
-  }
 }

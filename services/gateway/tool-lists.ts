@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { ActiveVersion } from '../../domain/gateway/active-version.ts'
 import { toolList, toolListStream } from '../../domain/gateway/tool-list.ts'
+import { sha256 } from '../kernel/canonical-json.ts'
 import { execute } from '../kernel/execute.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -30,7 +30,7 @@ export class ToolLists {
     const { tools } = result
     if (!Array.isArray(tools) || result.nextCursor !== undefined) return
     const { installationId, version } = server
-    const hash = createHash('sha256').update(canonical(tools)).digest('hex')
+    const hash = sha256(canonical(tools))
     const key = `${tenantId}/${installationId}`
     const seen = `${version} ${hash}`
     if (this.#known.get(key) === seen) return

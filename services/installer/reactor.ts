@@ -117,7 +117,7 @@ async function everyRef(
 ): Promise<readonly Ref[]> {
   const rows = await untilDone(
     () => everyInstallation(db),
-    RESUME_AGAIN_MS,
+    () => RESUME_AGAIN_MS,
     signal,
     (error) =>
       logger.warn({ err: error }, 'What is to be resumed is not known; it is asked again.'),

@@ -1,4 +1,4 @@
-import { holdLease } from '../../infra/postgres/lease.ts'
+import { leaseHolder } from '../../infra/postgres/lease.ts'
 import { createRuleState } from '../../infra/rules/rule-state.ts'
 import { createWebhookSender } from '../../infra/webhooks/http-sender.ts'
 import { createWorkerPool } from '../../infra/workers/pool.ts'
@@ -36,10 +36,7 @@ export function composeRules(platform: Platform, commands: PlatformCommands): Co
               standing: createStanding(db, now),
               webhooks: createWebhookCaller({ events: log, secrets, sender, now }),
               random: Math.random,
-              hold: (until, work) =>
-                holdLease({ pool, name: 'rules', signal: until, logger }, (held) =>
-                  work(held.signal),
-                ),
+              hold: leaseHolder({ pool, name: 'rules', logger }),
             },
             signal,
           ),

@@ -1,4 +1,4 @@
-import { holdLease } from '../../infra/postgres/lease.ts'
+import { leaseHolder } from '../../infra/postgres/lease.ts'
 import { createDeliveryLedger } from '../../infra/webhooks/delivery-ledger.ts'
 import { createWebhookSender } from '../../infra/webhooks/http-sender.ts'
 import type { HealthResult } from '../kernel/health-routes.ts'
@@ -28,10 +28,7 @@ export function composeWebhooks(platform: Platform): Context {
           runWebhookReactor(
             {
               ...{ ...shared, logger, metrics, limits: DELIVERY_LIMITS, random: Math.random },
-              hold: (until, work) =>
-                holdLease({ pool, name: 'webhooks', signal: until, logger }, (held) =>
-                  work(held.signal),
-                ),
+              hold: leaseHolder({ pool, name: 'webhooks', logger }),
             },
             signal,
           ),

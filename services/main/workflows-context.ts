@@ -1,4 +1,4 @@
-import { holdLease } from '../../infra/postgres/lease.ts'
+import { leaseHolder } from '../../infra/postgres/lease.ts'
 import { createOutgoingCalls } from '../../infra/workflows/http-call.ts'
 import { createPayloadStore } from '../../infra/workflows/payload-store.ts'
 import { createRunClaims } from '../../infra/workflows/run-claims.ts'
@@ -67,10 +67,7 @@ export function composeWorkflows(
           keepWaits(
             {
               ...{ ...shared, log, standing, waits: createRunWaits(pool) },
-              hold: (until, work) =>
-                holdLease({ pool, name: 'workflow waits', signal: until, logger }, (held) =>
-                  work(held.signal),
-                ),
+              hold: leaseHolder({ pool, name: 'workflow waits', logger }),
             },
             signal,
           ),

@@ -45,7 +45,7 @@ export async function runRebuilds(deps: RebuildsDeps, signal: AbortSignal): Prom
 async function settle(deps: RebuildsDeps, stream: string, signal: AbortSignal): Promise<void> {
   await untilDone(
     () => settleOnce(deps, stream, signal),
-    RETRY_MS,
+    () => RETRY_MS,
     signal,
     (error) => deps.logger.warn({ stream, err: error }, 'rebuild is interrupted'),
   )

@@ -50,7 +50,7 @@ export async function runPrivacyReactor(
 async function resume(deps: PrivacyReactorDeps, signal: AbortSignal): Promise<void> {
   await untilDone(
     () => carryOutRotation(deps, signal),
-    RESUME_AGAIN_MS,
+    () => RESUME_AGAIN_MS,
     signal,
     (error) => deps.logger.warn({ err: error }, 'A rotation of keys is interrupted.'),
   )

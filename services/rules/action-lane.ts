@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { RulesEvaluated } from '../../domain/rules/evaluation.ts'
 import { rule, ruleStream } from '../../domain/rules/rule.ts'
 import { execute } from '../kernel/execute.ts'
 import type { Slots } from '../kernel/slots.ts'
+import { untilDone } from '../kernel/until-done.ts'
 import type { RecordedEvent } from '../ports/event-store.ts'
 import type { RuleState } from '../ports/rule-state.ts'
 import { evaluationsStream } from './evaluations.ts'
@@ -115,17 +115,10 @@ export class ActionLane {
 
   /** Until it is done, or `signal` aborts: what is owed stays owed. */
   async #again<Done>(signal: AbortSignal, work: () => Promise<Done>): Promise<Done | undefined> {
-    for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs *= 2) {
-      try {
-        return await work()
-      } catch (error) {
-        if (signal.aborted) return undefined
-        const tenantId = this.#tenantId
-        this.#deps.logger.warn({ err: error, tenantId }, 'what rules owe is interrupted')
-        await delay(Math.min(pauseMs, MAX_PAUSE_MS), undefined, { signal }).catch(() => {})
-      }
-    }
-    return undefined
+    const tenantId = this.#tenantId
+    return await untilDone(work, pauseAfter, signal, (error) =>
+      this.#deps.logger.warn({ err: error, tenantId }, 'what rules owe is interrupted'),
+    )
   }
 
   /** Until there is something to do. */
@@ -135,6 +128,10 @@ export class ActionLane {
       this.#wake = resolve
     })
   }
+}
+
+function pauseAfter(failures: number): number {
+  return Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), MAX_PAUSE_MS)
 }
 
 function owedBy(evaluation: RecordedEvent): readonly Firing[] {

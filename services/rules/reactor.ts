@@ -1,4 +1,5 @@
 import type { EventStore, FeedBatch, Position } from '../ports/event-store.ts'
+import type { HoldLease } from '../ports/lease.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { RuleState } from '../ports/rule-state.ts'
@@ -19,8 +20,7 @@ export type RuleReactorDeps = FiringDeps & {
   readonly state: RuleState
   readonly metrics: Metrics
   readonly logger: Logger
-  /** Does `work` while no other process does; its signal aborts when that may have changed. */
-  readonly hold: (signal: AbortSignal, work: (held: AbortSignal) => Promise<void>) => Promise<void>
+  readonly hold: HoldLease
 }
 
 /**

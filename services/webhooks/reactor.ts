@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Slots } from '../kernel/slots.ts'
 import type { WebhookKey } from '../ports/delivery-ledger.ts'
 import type { Position } from '../ports/event-store.ts'
+import type { HoldLease } from '../ports/lease.ts'
 import type { AttemptDeps } from './attempt.ts'
 import { enabledIn, type FollowedWebhook, KnownWebhooks } from './known-webhooks.ts'
 import { Lanes } from './lanes.ts'
@@ -11,8 +12,7 @@ const TEND_MS = 15_000
 
 export type WebhookReactorDeps = AttemptDeps & {
   readonly limits: DeliveryLimits
-  /** Does `work` while no other process does; its signal aborts when that may have changed. */
-  readonly hold: (signal: AbortSignal, work: (held: AbortSignal) => Promise<void>) => Promise<void>
+  readonly hold: HoldLease
 }
 
 /**

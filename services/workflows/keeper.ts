@@ -1,13 +1,10 @@
+import type { HoldLease } from '../ports/lease.ts'
 import { type TimerDeps, Timers } from './timers.ts'
 import { type WatchDeps, watchLog } from './watch.ts'
 
 export type WaitKeeperDeps = WatchDeps &
   TimerDeps & {
-    /** Does `work` while no other process does; its signal aborts when that may have changed. */
-    readonly hold: (
-      signal: AbortSignal,
-      work: (held: AbortSignal) => Promise<void>,
-    ) => Promise<void>
+    readonly hold: HoldLease
   }
 
 /**

@@ -1,3 +1,4 @@
+import { shownType } from '../../domain/custom/events.ts'
 import { type Incoming, scheduledTypes } from '../../domain/workflows/run/listen.ts'
 import { runStream } from '../../domain/workflows/run/run.ts'
 import { isRun } from '../../domain/workflows/run/state.ts'
@@ -66,13 +67,14 @@ async function takeBatch(
 ): Promise<Position> {
   let gathered = new GatheredWaits()
   for (const event of events) {
-    const { type } = toCloudEvent(event)
+    const type = shownType(event)
     if (isHeard(event) && (listenedTo.has(type) || listenedTo.has(''))) {
       // Who listens is in the rows, so what came before has to be there.
       await waits.apply(gathered.changes(), event.position)
       gathered = new GatheredWaits()
-      await tell({ waits, ...deps }, event, type)
-      await startOn(deps, schedules, event, heardAs(event))
+      const heard = heardAs(event)
+      await tell({ waits, ...deps }, event, heard)
+      await startOn(deps, schedules, event, heard)
     }
     const types = schedules.apply(event) ? typesIn(schedules) : gathered.add(event)
     const fresh = types.filter((each) => !listenedTo.has(each))
@@ -94,14 +96,15 @@ function isHeard({ type, fault }: RecordedEvent): boolean {
   return fault === undefined && (!Object.hasOwn(runEvents, type) || HEARD_OF_RUNS.includes(type))
 }
 
-async function tell(deps: WatchDeps, event: RecordedEvent, type: string): Promise<void> {
-  const rows = await deps.waits.listeners(event.tenantId, type)
+async function tell(deps: WatchDeps, event: RecordedEvent, heard: Incoming): Promise<void> {
+  const rows = await deps.waits.listeners(event.tenantId, heard.type)
   const steps = new Map<string, number[]>()
   for (const { runId, step, since } of rows)
     if (since < event.position) steps.set(runId, [...(steps.get(runId) ?? []), step])
   for (const [runId, listening] of steps) {
     const key = { tenantId: event.tenantId, runId }
-    if (runStream(key.tenantId, runId) !== event.stream) await tellRun(deps, key, listening, event)
+    if (runStream(key.tenantId, runId) !== event.stream)
+      await tellRun(deps, key, listening, event, heard)
   }
 }
 
@@ -110,6 +113,7 @@ async function tellRun(
   key: RunKey,
   steps: readonly number[],
   event: RecordedEvent,
+  heard: Incoming,
 ): Promise<void> {
   try {
     const session = await RunSession.open(events, key)
@@ -117,7 +121,6 @@ async function tellRun(
     if (!isRun(state)) return
     const program = await programs.ofRun(key.tenantId, state, state.version)
     const surroundings = { program, now: now().toISOString(), random: 0 }
-    const heard = heardAs(event)
     await session.give(
       () => ({ type: 'ReceiveEvent', event: heard, steps, surroundings }),
       event.eventId,

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import { RE2JS } from 're2js'
 import type { Json } from '../../../domain/kernel/json.ts'
+import { sha256 } from '../../kernel/canonical-json.ts'
 import type { OpenApiDocument } from './openapi-document.ts'
 
 const MAX_SCHEMAS = 100
@@ -16,7 +16,7 @@ export function createBodyCheck(): BodyCheck {
   const compiled = new Map<string, ValidateFunction | string>()
   return (document, schema, body) => {
     const text = JSON.stringify(schema)
-    const key = `${document.hash}/${createHash('sha256').update(text).digest('hex')}`
+    const key = `${document.hash}/${sha256(text)}`
     const validate = compiled.get(key) ?? compile(document, schema)
     if (compiled.size >= MAX_SCHEMAS) compiled.clear()
     compiled.set(key, validate)

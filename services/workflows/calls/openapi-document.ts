@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import {
   isJsonArray,
   isJsonObject,
   type Json,
   type JsonObject,
 } from '../../../domain/kernel/json.ts'
+import { sha256 } from '../../kernel/canonical-json.ts'
 import type { OutgoingCalls } from '../../ports/outgoing-call.ts'
 import { readYaml, SourceError } from '../read-yaml.ts'
 import { CallFault } from './call.ts'
@@ -62,7 +62,7 @@ async function fetchDocument(
       `The OpenAPI document cannot be read: ${answer.status}.`,
       answer.status,
     )
-  const hash = createHash('sha256').update(answer.body).digest('hex')
+  const hash = sha256(answer.body)
   if (before?.hash === hash) return before
   return { root: documentIn(Buffer.from(answer.body).toString('utf8')), hash, url }
 }
