@@ -50,6 +50,9 @@ export const customEvents = {
   CustomEventEmitted: firstVersion(CustomEventEmittedV1),
 }
 
+const EMITTED = 'CustomEventEmitted'
+const SHOWN = 'custom.'
+
 /** The type that is shown outside: `custom.<Name>` for an event of a tenant's own type. */
 export function shownType({
   type,
@@ -58,7 +61,15 @@ export function shownType({
   readonly type: string
   readonly data: Readonly<Record<string, unknown>>
 }): string {
-  return type === 'CustomEventEmitted' && typeof data.name === 'string'
-    ? `custom.${data.name}`
-    : type
+  return type === EMITTED && typeof data.name === 'string' ? `${SHOWN}${data.name}` : type
+}
+
+/** Whether a type that is shown outside is one of a tenant's own. */
+export function isCustomType(shown: string): boolean {
+  return shown.startsWith(SHOWN)
+}
+
+/** What the log knows events by that are shown with this type. */
+export function loggedType(shown: string): string {
+  return isCustomType(shown) ? EMITTED : shown
 }

@@ -188,7 +188,8 @@ export class RuleEngine {
       roots,
       windows: expression.windows.map((spec) => rule.window(spec).read(subject.id, this.#clock)),
     })
-    const outcome = evaluate(compiled.condition, on(compiled.condition))
+    const asked = on(compiled.condition)
+    const outcome = evaluate(compiled.condition, asked)
     if ('fault' in outcome) return { verdict: 'failed', reason: outcome.fault }
     if (outcome.value === false) return { verdict: 'not-matched' }
     if (outcome.value !== true) return { verdict: 'failed', reason: 'The condition is not a bool.' }
@@ -199,7 +200,7 @@ export class RuleEngine {
       }
     const owed = oweActions(compiled.actions, on)
     if ('fault' in owed) return { verdict: 'failed', reason: owed.fault }
-    const values = readsOf(compiled.condition, on(compiled.condition))
+    const values = readsOf(compiled.condition, asked)
     if (JSON.stringify([values, owed.actions]).length > left)
       return { verdict: 'failed', reason: 'The event owes too much already.' }
     return (

@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox'
+import { isCustomType } from '../custom/events.ts'
 import { type CelType, DYN, typeOfSchema, unionOf } from './condition/cel-type.ts'
 import type { ConditionScope } from './condition/scope.ts'
 import { factsSchema } from './facts.ts'
@@ -57,7 +58,7 @@ export function windowScope(type: string, schemaOf: EventSchemas): ConditionScop
 }
 
 function dataType(type: string, schemaOf: EventSchemas): CelType | undefined {
-  if (type.startsWith('custom.')) return OPEN
+  if (isCustomType(type)) return OPEN
   const schema = schemaOf(type)
   return schema && typeOfSchema(schema)
 }

@@ -1,3 +1,4 @@
+import { isCustomType } from '../custom/events.ts'
 import type { RuleEvent } from './rule-event.ts'
 
 // Whom an event is about. Facts and windows are kept for each subject.
@@ -147,7 +148,7 @@ export function subjectOf({ type, data, subject }: RuleEvent): Subject | undefin
 }
 
 function pathOf(type: string): SubjectPath | undefined {
-  if (type.startsWith('custom.')) return CUSTOM
+  if (isCustomType(type)) return CUSTOM
   const path = Object.hasOwn(SUBJECTS, type) ? SUBJECTS[type] : undefined
   return path === 'nobody' ? undefined : path
 }

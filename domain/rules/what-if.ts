@@ -1,3 +1,4 @@
+import { loggedType } from '../custom/events.ts'
 import type { CompiledRule } from './compiled-rule.ts'
 import { RuleEngine } from './evaluate.ts'
 import type { RuleVerdict } from './evaluation.ts'
@@ -93,9 +94,7 @@ export type WhatIfNeeds = {
 export function needsOf(on: readonly string[], { windows, texts }: CompiledRule): WhatIfNeeds {
   const facts = factTypes(texts)
   const ofWindows = windows.flatMap(({ type, since }) => [type, since ?? type])
-  const types = [...on, ...ofWindows, ...facts].map((type) =>
-    type.startsWith('custom.') ? 'CustomEventEmitted' : type,
-  )
+  const types = [...on, ...ofWindows, ...facts].map(loggedType)
   const ms = Math.max(0, ...windows.map(({ durationMs }) => durationMs))
   return { types: [...new Set(types)], before: facts.length > 0 ? 'everything' : { ms } }
 }

@@ -19,7 +19,7 @@ import { closed, ref } from './schema-kit.ts'
 import { documentMetadata, taskMetadata } from './task-metadata.ts'
 
 // A workflow document of the Serverless Workflow DSL 1.0.3, in our own words; its verdict is that of
-// the published schema. What the schema cannot say is in check-document.ts of the same context.
+// the published schema. What the schema cannot say is in checks/ beside this.
 
 const NAME = '^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$'
 const SEMVER =

@@ -1,4 +1,5 @@
 import { v5 as uuidOf } from 'uuid'
+import { isCustomType } from '../../domain/custom/events.ts'
 import type { Json } from '../../domain/kernel/json.ts'
 import type { Outcome } from '../../domain/workflows/run/commands.ts'
 import { standardError } from '../../domain/workflows/run/fault.ts'
@@ -135,7 +136,7 @@ async function emit(
   { event }: Work<'emit'>,
 ): Promise<Outcome> {
   const { type, subject, data = {} } = event
-  if (typeof type !== 'string' || !type.startsWith(CUSTOM))
+  if (typeof type !== 'string' || !isCustomType(type))
     return { error: standardError('configuration', `Only events "custom.<Name>" are emitted.`) }
   const about = subject === undefined ? {} : { subject }
   const emission = { name: type.slice(CUSTOM.length), data, ...about }

@@ -1,4 +1,4 @@
-import { shownType } from '../../domain/custom/events.ts'
+import { loggedType, shownType } from '../../domain/custom/events.ts'
 import { type Incoming, scheduledTypes } from '../../domain/workflows/run/listen.ts'
 import { runStream } from '../../domain/workflows/run/run.ts'
 import { isRun } from '../../domain/workflows/run/state.ts'
@@ -54,7 +54,7 @@ export async function watchLog(
 
 function filterFor(listenedTo: ReadonlySet<string>): { readonly types?: readonly string[] } {
   if (listenedTo.has('')) return {}
-  const named = [...listenedTo].map((type) => (type.startsWith('custom.') ? CUSTOM_EVENT : type))
+  const named = [...listenedTo].map(loggedType)
   return { types: [...new Set([...WAIT_EVENTS, ...DEFINITION_EVENTS, ...named])].sort() }
 }
 

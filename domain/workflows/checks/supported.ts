@@ -1,3 +1,4 @@
+import { isCustomType } from '../../custom/events.ts'
 import type { WorkflowDocument } from '../document.ts'
 import type { Endpoint } from '../document-parts.ts'
 import { isCall, type Task } from '../document-tasks.ts'
@@ -68,7 +69,7 @@ function isAuthenticated(endpoint: Endpoint): boolean {
 
 /** What a type's expression gives is seen when it runs. */
 function emitFaults(type: string | undefined, pointer: string): readonly Fault[] {
-  if (type?.startsWith('custom.') || type?.trim().startsWith('${')) return []
+  if (type !== undefined && (isCustomType(type) || type.trim().startsWith('${'))) return []
   const detail = 'the type of an event that is emitted is custom.<Name>, registered before'
   return [{ pointer: within(pointer, 'emit', 'event', 'with', 'type'), detail }]
 }

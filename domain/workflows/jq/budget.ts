@@ -16,20 +16,14 @@ const DEEPEST = 2_000
 
 /** What one evaluation may still use. */
 export class Budget {
-  readonly #limits: JqLimits
   #steps: number
   #bytes: number
   /** A `try` or `label` that catches sets it back to what it found. */
   depth = 0
 
   constructor(limits: JqLimits) {
-    this.#limits = limits
     this.#steps = limits.maxSteps
     this.#bytes = limits.maxBytes
-  }
-
-  get stepsTaken(): number {
-    return this.#limits.maxSteps - this.#steps
   }
 
   step(): void {

@@ -5,7 +5,7 @@ import { cancelled } from './cancel.ts'
 import { complete, endWell } from './complete.ts'
 import { endingEvents } from './ending.ts'
 import { evaluate, holds, type Place } from './evaluate.ts'
-import { evolve } from './evolve.ts'
+import { evolveAll } from './evolve.ts'
 import { fault, standardError, TaskFault } from './fault.ts'
 import { faultEvents } from './faulting.ts'
 import { isSatisfied } from './listen.ts'
@@ -13,15 +13,7 @@ import { atRound, itemEnds, shapingOf } from './listen-item.ts'
 import { type Surroundings, taskAt } from './program.ts'
 import { nameOf } from './reference.ts'
 import { childAt, functionOf, indexOfName, type Scope, scopeOf } from './scope.ts'
-import {
-  around,
-  isOver,
-  isWithin,
-  type OpenStep,
-  type Run,
-  type RunState,
-  takenEvents,
-} from './state.ts'
+import { around, isOver, type OpenStep, type Run, stepsWithin, takenEvents } from './state.ts'
 
 /** What one append carries at most; more is done by the next one. */
 const MAX_EVENTS = 200
@@ -39,7 +31,7 @@ export function advance(run: Run, surroundings: Surroundings): readonly RunEvent
     if (next.length === 0) break
     events.push(...next)
     text += JSON.stringify(next).length
-    state = next.reduce<RunState>(evolve, state) as Run
+    state = evolveAll(state, next)
   }
   return events
 }
@@ -224,12 +216,11 @@ function byItem(place: Place, scope: Scope): readonly RunEvent[] {
 }
 
 function branches(place: Place, scope: Scope, compete: boolean): readonly RunEvent[] {
-  const { run, step } = place
+  const { step } = place
   const { begun, last, open, output, outputs } = step.progress
   if (last?.next === 'end') return endWell(place, output)
   if (compete && last !== undefined) {
-    const losers = [...run.open.values()].filter(({ parent }) => parent === step.step)
-    return won(place, losers, output)
+    return won(place, output)
   }
   if (begun < scope.list.length)
     return beginChild(place, scope, { index: begun, round: undefined, rawInput: step.input })
@@ -238,13 +229,11 @@ function branches(place: Place, scope: Scope, compete: boolean): readonly RunEve
   return complete(place, { output: results })
 }
 
-function won(place: Place, losers: readonly OpenStep[], output: Json): readonly RunEvent[] {
+/** Whatever is still open in the fork has lost. */
+function won(place: Place, output: Json): readonly RunEvent[] {
   const { run, step } = place
-  const inside = [...run.open.values()].filter(
-    (each) => losers.includes(each) || losers.some((loser) => isWithin(run, each, loser.step)),
-  )
-  const left = cancelled(place, inside)
-  const after = left.reduce<RunState>(evolve, run) as Run
+  const left = cancelled(place, stepsWithin(run, step.step))
+  const after = evolveAll(run, left)
   return [
     ...left,
     ...complete({ ...place, run: after, step: after.open.get(step.step) ?? step }, { output }),

@@ -2,11 +2,10 @@ import type { Json } from '../../kernel/json.ts'
 import type { RunEvent } from '../run-events.ts'
 import { cancelled } from './cancel.ts'
 import { type Place, requireFit, transform } from './evaluate.ts'
-import { evolve } from './evolve.ts'
+import { evolveAll } from './evolve.ts'
 import { TaskFault } from './fault.ts'
 import { faultEvents } from './faulting.ts'
 import { taskAt } from './program.ts'
-import type { Run, RunState } from './state.ts'
 
 /** @param next where to go on; by default what the task's `then` says. */
 export type Done = { readonly output: Json; readonly next?: string | undefined }
@@ -50,7 +49,7 @@ function completed(place: Place, raw: Json): RunEvent {
 /** The whole run ends well, whatever is still open in it. */
 export function endWell(place: Place, raw: Json): readonly RunEvent[] {
   const left = cancelled(place, place.run.open.values())
-  const run = left.reduce<RunState>(evolve, place.run) as Run
+  const run = evolveAll(place.run, left)
   const root = run.open.get(0)
   if (root === undefined) return []
   return [...left, ...complete({ ...place, run, step: root }, { output: raw })]

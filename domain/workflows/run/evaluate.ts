@@ -2,6 +2,7 @@ import type { Json } from '../../kernel/json.ts'
 import type { DataSchema } from '../document-parts.ts'
 import { evaluateExpression, evaluateTemplate } from '../expression.ts'
 import { JqError, JqLimitError, JqSyntaxError } from '../jq/errors.ts'
+import { isTrue } from '../jq/values.ts'
 import { fault } from './fault.ts'
 import type { Program, Surroundings } from './program.ts'
 import { type Variables, variablesIn } from './scope.ts'
@@ -35,8 +36,7 @@ export function evaluateText(place: Place, text: string, input: Json, more?: Var
 
 /** As jq has it: everything but false and null holds. */
 export function holds(place: Place, condition: string, input: Json, more?: Variables): boolean {
-  const value = evaluateText(place, condition, input, more)
-  return value !== false && value !== null
+  return isTrue(evaluateText(place, condition, input, more))
 }
 
 /**

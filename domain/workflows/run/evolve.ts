@@ -2,7 +2,15 @@ import type { Json } from '../../kernel/json.ts'
 import type { RunEvent } from '../run-events.ts'
 import { change, childBegins, childEnds, inProgress, omit } from './open-steps.ts'
 import { compensationReference } from './reference.ts'
-import { isRun, isUnderWay, isWithin, type OpenStep, type Run, type RunState } from './state.ts'
+import {
+  compensationAround,
+  isRun,
+  isUnderWay,
+  type OpenStep,
+  type Run,
+  type RunState,
+  stepsWithin,
+} from './state.ts'
 
 type EventData<Type extends RunEvent['type']> = Extract<RunEvent, { readonly type: Type }>['data']
 
@@ -73,6 +81,11 @@ export function evolve(state: RunState, event: RunEvent): RunState {
     case 'RunCancelled':
       return over(state, 'cancelled', undefined)
   }
+}
+
+/** @param events of a run that there is. */
+export function evolveAll(run: Run, events: readonly RunEvent[]): Run {
+  return events.reduce<RunState>(evolve, run) as Run
 }
 
 const nothingYet = { open: 0, begun: 0, outputs: {}, items: [] } as const
@@ -176,8 +189,7 @@ function taskFaulted(run: Run, { step, error, caughtBy }: EventData<'TaskFaulted
   const failed = run.open.get(step)
   if (failed === undefined) return run
   if (caughtBy !== undefined) {
-    const inside = [...run.open.values()].filter((each) => isWithin(run, each, caughtBy))
-    const left = forget(run, inside)
+    const left = forget(run, stepsWithin(run, caughtBy))
     return change(left, caughtBy, (each) => ({
       ...each,
       caught: error,
@@ -186,32 +198,16 @@ function taskFaulted(run: Run, { step, error, caughtBy }: EventData<'TaskFaulted
       progress: { round: -1, output: each.input, ...nothingYet },
     }))
   }
-  const compensation = [failed, ...aroundOf(run, failed)].find(
-    ({ compensates }) => compensates !== undefined,
-  )
+  const compensation = compensationAround(run, failed)
   if (compensation?.compensates !== undefined) {
     const { step: top, compensates } = compensation
-    const inside = [...run.open.values()].filter(
-      (each) => each.step === top || isWithin(run, each, top),
-    )
-    const left = {
-      ...run,
-      open: omit(
-        run.open,
-        inside.map((each) => each.step),
-      ),
-    }
+    const inside = stepsWithin(run, top).map((each) => each.step)
+    const left = { ...run, open: omit(run.open, [top, ...inside]) }
     return compensationEnds(left, compensates, [compensates])
   }
   if (run.status === 'ending') return { ...run, open: omit(run.open, [step]) }
   const left = forget(run, [failed])
   return end(left, { why: 'fault', error, compensation: undefined })
-}
-
-function aroundOf(run: Run, { parent, step }: OpenStep): readonly OpenStep[] {
-  if (step === 0) return []
-  const above = run.open.get(parent)
-  return above === undefined ? [] : [above, ...aroundOf(run, above)]
 }
 
 function taskCancelled(run: Run, { step }: EventData<'TaskCancelled'>): Run {

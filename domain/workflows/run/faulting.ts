@@ -6,7 +6,14 @@ import { evaluate, holds, type Place } from './evaluate.ts'
 import { fault, TaskFault } from './fault.ts'
 import { taskAt } from './program.ts'
 import { type NextAttempt, nextAttempt } from './retry.ts'
-import { around, isUnderWay, isWithin, type OpenStep } from './state.ts'
+import {
+  around,
+  compensationAround,
+  isUnderWay,
+  isWithin,
+  type OpenStep,
+  stepsWithin,
+} from './state.ts'
 
 /**
  * The step faults: the nearest `try` around it that catches the error retries or goes on with its
@@ -42,9 +49,7 @@ function caughtBy(
   const retry = nextAttempt(at, task.catch.retry, named)
   if (retry === undefined && task.catch.retry !== undefined && task.catch.do === undefined)
     return undefined
-  const inside = [...run.open.values()].filter(
-    (each) => each.step !== step.step && isWithin(run, each, tried.step),
-  )
+  const inside = stepsWithin(run, tried.step).filter((each) => each.step !== step.step)
   const { runId } = run
   return [
     ...cancelled(place, inside),
@@ -81,9 +86,7 @@ function catches(
 /** What is under way is waited for. */
 function uncaught(place: Place, error: WorkflowError): readonly RunEvent[] {
   const { run, step, now } = place
-  const compensation = [step, ...around(run, step)].find(
-    ({ compensates }) => compensates !== undefined,
-  )
+  const compensation = compensationAround(run, step)
   const concerned = [...run.open.values()].filter(
     (each) =>
       each.step !== step.step &&

@@ -5,7 +5,7 @@ import { advance } from './advance.ts'
 import type { RunCommand, RunRejection } from './commands.ts'
 import { complete } from './complete.ts'
 import { after } from './duration.ts'
-import { evolve } from './evolve.ts'
+import { evolve, evolveAll } from './evolve.ts'
 import { faultEvents } from './faulting.ts'
 import { receive, typesOf } from './listen.ts'
 import { type Timer, timersOf } from './owed.ts'
@@ -87,7 +87,7 @@ function hasReceived(state: Run, id: string): boolean {
 }
 
 function onwards(state: Run, events: readonly RunEvent[], surroundings: Surroundings) {
-  return advance(events.reduce<RunState>(evolve, state) as Run, surroundings)
+  return advance(evolveAll(state, events), surroundings)
 }
 
 function fireTimers(state: Run, { now }: Command<'FireTimers'>): Decided {

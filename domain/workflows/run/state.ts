@@ -142,6 +142,16 @@ export function takenEvents({ received }: OpenStep): readonly Json[] {
   return received.filter(({ filter }) => filter >= 0).map(({ event }) => event)
 }
 
+/** The open steps inside an open one. */
+export function stepsWithin(run: Pick<Run, 'open'>, ancestor: number): OpenStep[] {
+  return [...run.open.values()].filter((each) => isWithin(run, each, ancestor))
+}
+
+/** The compensation that the step is, or is a part of. */
+export function compensationAround(run: Pick<Run, 'open'>, step: OpenStep): OpenStep | undefined {
+  return [step, ...around(run, step)].find(({ compensates }) => compensates !== undefined)
+}
+
 /** Somebody else may be at it: what it does has perhaps happened. */
 export function isUnderWay({ work }: OpenStep): boolean {
   return work !== undefined && ['call', 'emit', 'run'].includes(work.kind)
