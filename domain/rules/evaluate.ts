@@ -1,16 +1,15 @@
 import { CausalDepth, type CausalDepthData } from './causal-depth.ts'
-import { compileRule } from './compiled-rule.ts'
 import { type CompiledExpression, ExpressionCompiler, evaluate } from './condition/condition.ts'
 import type { ReadValue, RulesEvaluated, RuleVerdict } from './evaluation.ts'
 import { Facts } from './facts.ts'
-import type { FiringLimitsData } from './firing-limits.ts'
+import type { Filling } from './filling.ts'
 import { shown } from './json-value.ts'
-import { LiveRule, type RuleDefinition } from './live-rule.ts'
-import { LogClock } from './log-clock.ts'
+import type { LiveRule, RuleDefinition } from './live-rule.ts'
+import { LogClock, type LogClockData } from './log-clock.ts'
 import { oweActions } from './owed-action.ts'
 import type { RuleEvent } from './rule-event.ts'
-import { RuleIndex } from './rule-index.ts'
 import { type EventSchemas, windowScope } from './rule-scope.ts'
+import { RuleSet, type RuleSetData } from './rule-set.ts'
 import { type Subject, subjectOf } from './subject.ts'
 import type { WindowSpec } from './window-spec.ts'
 import { Windows } from './windows.ts'
@@ -26,13 +25,8 @@ const MAX_MATCHES = 150_000
 const MAX_REASONS = 20_000
 
 export type RuleEngineData = {
-  readonly clock: { readonly now: number; readonly epoch: number }
-  readonly rules: readonly {
-    readonly definition: RuleDefinition
-    readonly enabled: boolean
-    readonly suspended: boolean
-    readonly limits: FiringLimitsData
-  }[]
+  readonly clock: LogClockData
+  readonly rules: RuleSetData
   readonly facts: ReturnType<Facts['data']>
   readonly windows: ReturnType<Windows['data']>
   readonly depths: CausalDepthData
@@ -48,8 +42,7 @@ export class RuleEngine {
   readonly #clock = new LogClock()
   readonly #facts = new Facts()
   readonly #windows: Windows
-  readonly #rules = new Map<string, LiveRule>()
-  readonly #index = new RuleIndex<LiveRule>()
+  readonly #rules: RuleSet
   #depths = new CausalDepth()
 
   /** @param compiler may be shared by engines: what it remembers depends on texts alone. */
@@ -57,6 +50,7 @@ export class RuleEngine {
     this.#schemaOf = schemaOf
     this.#compiler = compiler
     this.#windows = new Windows((spec) => this.#compileWindow(spec))
+    this.#rules = new RuleSet(schemaOf, compiler, this.#windows)
   }
 
   #compileWindow({ type, filter, value }: WindowSpec) {
@@ -69,60 +63,41 @@ export class RuleEngine {
     return { filter: compile(filter), value: compile(value) }
   }
 
-  /** A rule, or a new version of one, counts for the events that come. It is off until it is enabled. */
+  /**
+   * A rule, or a new version of one, counts for the events that come. It is off until it is enabled. Its windows
+   * are filled before it is asked; before the first event there is nothing that they could be filled with.
+   */
   define(definition: RuleDefinition): void {
-    const before = this.#rules.get(definition.ruleId)
-    const rule = new LiveRule(
-      definition,
-      compileRule(definition.settings, this.#schemaOf, this.#compiler),
-      this.#windows,
-      before,
-    )
-    if (before !== undefined) this.#drop(before)
-    this.#rules.set(definition.ruleId, rule)
-    this.#place(rule)
+    this.#rules.define(definition, this.#clock.now === 0)
   }
 
   enable(ruleId: string): void {
-    this.#change(ruleId, { enabled: true })
+    this.#rules.change(ruleId, { enabled: true })
   }
 
   disable(ruleId: string): void {
-    this.#change(ruleId, { enabled: false })
+    this.#rules.change(ruleId, { enabled: false })
   }
 
   suspend(ruleId: string): void {
-    this.#change(ruleId, { suspended: true })
+    this.#rules.change(ruleId, { suspended: true })
   }
 
-  /** Its budget begins anew. */
   resume(ruleId: string): void {
-    this.#rules.get(ruleId)?.limits.forget()
-    this.#change(ruleId, { suspended: false })
+    this.#rules.resume(ruleId)
   }
 
   remove(ruleId: string): void {
-    const rule = this.#rules.get(ruleId)
-    if (rule === undefined) return
-    this.#drop(rule)
-    this.#rules.delete(ruleId)
+    this.#rules.remove(ruleId)
   }
 
-  #change(ruleId: string, change: Partial<Pick<LiveRule, 'enabled' | 'suspended'>>): void {
-    const rule = this.#rules.get(ruleId)
-    if (rule === undefined) return
-    Object.assign(rule, change)
-    this.#place(rule)
-  }
-
-  #place(rule: LiveRule): void {
-    if (rule.isAsked) this.#index.add(rule, rule.settings.on, rule.conjuncts)
-    else this.#index.remove(rule)
-  }
-
-  #drop(rule: LiveRule): void {
-    this.#index.remove(rule)
-    rule.release(this.#windows)
+  /**
+   * What has to be done before an event of this type is handled.
+   *
+   * @returns undefined for nothing, as nearly always.
+   */
+  filling(type: string): Filling | undefined {
+    return this.#rules.filling(type, this.#clock)
   }
 
   /**
@@ -131,16 +106,15 @@ export class RuleEngine {
    * @returns undefined when no rule had to be asked.
    */
   handle(event: RuleEvent): RulesEvaluated | undefined {
-    this.#clock.advance(event.time)
+    this.#clock.advance(event)
     const depth = this.#depths.observe(event)
     const subject = subjectOf(event)
     if (subject === undefined) return undefined
     this.#facts.apply(event, subject)
     this.#windows.apply(event, subject.id, this.#clock)
     const view = viewOf(event, subject)
-    const candidates = this.#index.candidates(event.type, view)
-    if (candidates.size === 0) return undefined
-    const rules = [...candidates].toSorted((a, b) => a.compare(b))
+    const rules = this.#rules.candidates(event.type, view)
+    if (rules.length === 0) return undefined
     const notAsked = Math.max(0, rules.length - MAX_ASKED)
     return {
       eventId: event.eventId,
@@ -239,13 +213,8 @@ export class RuleEngine {
   /** JSON. What `restore` makes of it decides the same from then on. */
   data(): RuleEngineData {
     return {
-      clock: { now: this.#clock.now, epoch: this.#clock.epoch },
-      rules: [...this.#rules.values()].map(({ definition, enabled, suspended, limits }) => ({
-        definition,
-        enabled,
-        suspended,
-        limits: limits.data(),
-      })),
+      clock: this.#clock.data(),
+      rules: this.#rules.data(),
       facts: this.#facts.data(),
       windows: this.#windows.data(this.#clock),
       depths: this.#depths.data(),
@@ -254,14 +223,9 @@ export class RuleEngine {
 
   /** Of an engine that has seen nothing yet. */
   restore({ clock, rules, facts, windows, depths }: RuleEngineData): void {
-    Object.assign(this.#clock, clock)
-    for (const { definition, enabled, suspended, limits } of rules) {
-      this.define(definition)
-      this.#rules.get(definition.ruleId)?.limits.restore(limits)
-      this.#change(definition.ruleId, { enabled, suspended })
-    }
+    this.#clock.restore(clock)
+    this.#rules.restore(rules, () => this.#windows.restore(windows, this.#clock))
     this.#facts.restore(facts)
-    this.#windows.restore(windows, this.#clock)
     this.#depths = new CausalDepth(depths)
   }
 

@@ -2,8 +2,9 @@ import type { CompiledRule, compileRule } from './compiled-rule.ts'
 import type { Conjunct } from './condition/conjuncts.ts'
 import { FiringLimits } from './firing-limits.ts'
 import type { RuleSettings } from './rule-settings.ts'
+import type { Window } from './window.ts'
 import type { WindowSpec } from './window-spec.ts'
-import type { Window, Windows } from './windows.ts'
+import type { Windows } from './windows.ts'
 
 /** A version of a rule. */
 export type RuleDefinition = {
@@ -23,12 +24,16 @@ export class LiveRule {
   suspended: boolean
   readonly #windows = new Map<string, Window>()
 
-  /** @param before the version before, whose state it takes over. */
+  /**
+   * @param before the version before, whose state it takes over.
+   * @param isFirst that nothing happened before it: its windows have nothing to be filled with.
+   */
   constructor(
     definition: RuleDefinition,
     compiled: ReturnType<typeof compileRule>,
     windows: Windows,
     before: LiveRule | undefined,
+    isFirst: boolean,
   ) {
     this.definition = definition
     this.compiled = 'rule' in compiled ? compiled.rule : undefined
@@ -37,7 +42,7 @@ export class LiveRule {
     this.suspended = before?.suspended ?? false
     if (before !== undefined) this.limits.restore(before.limits.data())
     for (const spec of this.compiled?.windows ?? [])
-      this.#windows.set(spec.key, windows.acquire(spec))
+      this.#windows.set(spec.key, windows.acquire(spec, isFirst))
   }
 
   get settings(): RuleSettings {
@@ -50,6 +55,11 @@ export class LiveRule {
 
   get isAsked(): boolean {
     return this.enabled && !this.suspended
+  }
+
+  /** Windows that have to be filled before it is asked. */
+  get unfilled(): readonly Window[] {
+    return [...this.#windows.values()].filter(({ isFilled }) => !isFilled)
   }
 
   /** @throws {RangeError} for a window that the rule does not have. */

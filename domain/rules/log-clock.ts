@@ -1,5 +1,11 @@
 /** Clocks of several machines differ a little; a step back by more than this is a clock that was set. */
-const TOLERANCE_MS = 60_000
+export const CLOCK_TOLERANCE_MS = 60_000
+
+export type LogClockData = {
+  readonly now: number
+  readonly epoch: number
+  readonly began: string
+}
 
 /**
  * The time by which windows count: that of the events, and no other clock. It never runs backwards; where
@@ -9,14 +15,27 @@ export class LogClock {
   /** Unix time, ms. */
   now = 0
   epoch = 0
+  /** Position of the event that the epoch began with; 0n in the first one. */
+  began = 0n
+  /** The last event's own time, at most a minute before `now`. */
+  time = 0
 
-  advance(time: string): void {
-    const ms = Date.parse(time)
-    if (ms >= this.now) {
-      this.now = ms
-    } else if (this.now - ms > TOLERANCE_MS) {
-      this.now = ms
+  advance({ time, position }: { readonly time: string; readonly position: bigint }): void {
+    this.time = Date.parse(time)
+    if (this.now - this.time > CLOCK_TOLERANCE_MS) {
+      this.now = this.time
       this.epoch += 1
+      this.began = position
+    } else {
+      this.now = Math.max(this.now, this.time)
     }
+  }
+
+  data(): LogClockData {
+    return { now: this.now, epoch: this.epoch, began: this.began.toString() }
+  }
+
+  restore({ now, epoch, began }: LogClockData): void {
+    Object.assign(this, { now, epoch, began: BigInt(began), time: now })
   }
 }

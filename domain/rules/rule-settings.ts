@@ -39,7 +39,7 @@ export const ruleAction = Type.Union([
 ])
 export type RuleAction = Static<typeof ruleAction>
 
-/** How many characters a condition, or one computed parameter, may have. */
+/** How many characters a condition, or one computed parameter, may have: parsing and checking stay below some milliseconds. */
 export const MAX_EXPRESSION_LENGTH = 4_096
 
 /** What a person writes down: everything about a rule but its id, its version and whether it is on. */

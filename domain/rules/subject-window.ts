@@ -1,181 +1,113 @@
-import { bucketOf, quantile } from '../kernel/duration-sketch.ts'
 import type { WindowReading } from './condition/run.ts'
+import {
+  merge,
+  type Slot,
+  type SlotData,
+  SlotsReading,
+  slotData,
+  slotFrom,
+  slotOf,
+} from './window-slots.ts'
 
-/** Up to this many events every one is remembered: exact. */
-const MAX_SLOTS = 256
-/** Beyond that, events of the same part of the duration are taken together: the edge of the window is this much of it unsharp. */
+/** So many, the newest ones, are remembered one by one: exact. */
+const MAX_SINGLE = 256
+/** Older ones are taken together when they are of the same part of the duration: the old edge of the window is this much of it unsharp. */
 const PARTS = 128
 
-/** Events that are forgotten together, at the instant of the last one. `sketch` once they are several. */
-type Slot = {
-  last: number
-  total: number
-  matched: number
-  sum: number
-  value: number | undefined
-  sketch: Map<number, number> | undefined
+/** How far back events are that can make a difference to a window: those of the part that its old edge is in. */
+export function reachMs(durationMs: number): number {
+  return durationMs + durationMs / PARTS
 }
 
-export type SlotData = readonly [
-  last: number,
-  total: number,
-  matched: number,
-  sum: number,
-  value: number | null,
-  sketch: readonly (readonly [number, number])[] | null,
-]
-
 export type SubjectWindowData = {
-  readonly epoch: number
   readonly since: number | null
+  /** How many slots, at the start, are groups. */
+  readonly groups: number
   readonly slots: readonly SlotData[]
 }
 
-/** What a window has of one subject. Instants in Unix ms, by the clock of the log. */
-export class SubjectWindow implements WindowReading {
-  total = 0
-  matched = 0
+export const NOTHING: WindowReading = new SlotsReading([])
+
+/**
+ * What a window has of one subject. Instants in Unix ms; they do not run backwards.
+ *
+ * What it holds follows from the events within `reachMs` of the last one alone: when it began to fill, and when
+ * it was read, makes no difference.
+ */
+export class SubjectWindow extends SlotsReading {
   readonly #durationMs: number
-  /** Oldest first. */
-  #slots: Slot[] = []
-  #epoch: number
+  #groups: number
   #since: number | undefined
 
-  constructor(durationMs: number, epoch: number, data?: SubjectWindowData) {
+  constructor(durationMs: number, data?: SubjectWindowData) {
+    super((data?.slots ?? []).map(slotFrom))
     this.#durationMs = durationMs
-    this.#epoch = data?.epoch ?? epoch
+    this.#groups = data?.groups ?? 0
     this.#since = data?.since ?? undefined
-    for (const [last, total, matched, sum, value, sketch] of data?.slots ?? [])
-      this.#push({
-        last,
-        total,
-        matched,
-        sum,
-        value: value ?? undefined,
-        sketch: sketch ? new Map(sketch) : undefined,
-      })
   }
 
   /** @param value of an event that passes the filter, if the window has values. */
-  add(now: number, matched: boolean, value: number | undefined): void {
-    this.#push({
-      last: now,
-      total: 1,
-      matched: matched ? 1 : 0,
-      sum: matched ? (value ?? 0) : 0,
-      value: matched ? value : undefined,
-      sketch: undefined,
-    })
-    if (this.#slots.length > MAX_SLOTS) this.#compact()
-  }
-
-  #push(slot: Slot): void {
-    this.#slots.push(slot)
-    this.total += slot.total
-    this.matched += slot.matched
+  add(at: number, matched: boolean, value: number | undefined): void {
+    this.#forget(this.#firstAfter(at - this.#durationMs))
+    const slot = slotOf(at, matched, value)
+    this.slots.push(slot)
+    this.count(slot, 1)
+    if (this.slots.length - this.#groups > MAX_SINGLE) this.#group()
   }
 
   /** Forgets everything; what comes from now on counts. */
-  restart(now: number): void {
-    this.#empty()
-    this.#since = now
+  restart(at: number): void {
+    this.#forget(this.slots.length)
+    this.#since = at
   }
 
-  #empty(): void {
-    this.#slots = []
-    this.total = 0
-    this.matched = 0
+  #forget(count: number): void {
+    if (count === 0) return
+    for (const slot of this.slots.splice(0, count)) this.count(slot, -1)
+    this.#groups = Math.max(0, this.#groups - count)
   }
 
-  /** Forgets what is older than the duration. */
-  expire(now: number, epoch: number): void {
-    if (epoch !== this.#epoch) {
-      this.#epoch = epoch
-      this.#since = undefined
-      this.#empty()
-      return
-    }
-    const oldest = now - this.#durationMs
-    let gone = 0
-    for (const slot of this.#slots) {
-      if (slot.last > oldest) break
-      gone += 1
-      this.total -= slot.total
-      this.matched -= slot.matched
-    }
-    if (gone > 0) this.#slots.splice(0, gone)
-    if (this.#since !== undefined && this.#since <= oldest) this.#since = undefined
-  }
-
-  /** Whether it has restarted within the duration. */
-  get restarted(): boolean {
-    return this.#since !== undefined
-  }
-
-  get isEmpty(): boolean {
-    return this.#slots.length === 0 && this.#since === undefined
-  }
-
-  get slots(): number {
-    return this.#slots.length
-  }
-
-  #compact(): void {
+  /** The oldest single one becomes a part of the newest group, or a group. */
+  #group(): void {
+    const oldest = this.slots[this.#groups] as Slot
+    const group = this.slots[this.#groups - 1]
     const partMs = this.#durationMs / PARTS
-    const merged: Slot[] = []
-    for (const slot of this.#slots) {
-      const previous = merged.at(-1)
-      const together =
-        previous && Math.floor(previous.last / partMs) === Math.floor(slot.last / partMs)
-      if (previous === undefined || !together) merged.push(slot)
-      else merge(previous, slot)
+    if (group && Math.floor(group.last / partMs) === Math.floor(oldest.last / partMs)) {
+      merge(group, oldest)
+      this.slots.splice(this.#groups, 1)
+    } else {
+      this.#groups += 1
     }
-    this.#slots = merged
   }
 
-  sum(): number {
-    return this.#slots.reduce((sum, slot) => sum + slot.sum, 0)
+  #firstAfter(instant: number): number {
+    let index = 0
+    while (index < this.slots.length && (this.slots[index] as Slot).last <= instant) index += 1
+    return index
   }
 
-  percentile(fraction: number): number {
-    if (this.#slots.every(({ sketch }) => sketch === undefined)) {
-      const values = this.#slots.flatMap(({ value }) => value ?? []).toSorted((a, b) => a - b)
-      return values[Math.max(0, Math.ceil(fraction * values.length) - 1)] ?? 0
-    }
-    const all = new Map<number, number>()
-    for (const slot of this.#slots) addTo(all, slot)
-    return quantile(all, fraction) ?? 0
+  /** What it says at an instant. It is good until the next event. */
+  read(now: number): WindowReading {
+    const first = this.#firstAfter(now - this.#durationMs)
+    return first === 0 ? this : new SlotsReading(this.slots.slice(first))
+  }
+
+  /** Whether it has restarted within the duration before an instant. */
+  hasRestarted(now: number): boolean {
+    return this.#since !== undefined && this.#since > now - this.#durationMs
+  }
+
+  /** Whether there is nothing in it any more at an instant, nor later. */
+  isOver(now: number): boolean {
+    const last = this.slots.at(-1)?.last ?? Number.NEGATIVE_INFINITY
+    return last <= now - this.#durationMs && !this.hasRestarted(now)
+  }
+
+  get size(): number {
+    return this.slots.length
   }
 
   data(): SubjectWindowData {
-    return {
-      epoch: this.#epoch,
-      since: this.#since ?? null,
-      slots: this.#slots.map(({ last, total, matched, sum, value, sketch }) => [
-        last,
-        total,
-        matched,
-        sum,
-        value ?? null,
-        sketch ? [...sketch] : null,
-      ]),
-    }
+    return { since: this.#since ?? null, groups: this.#groups, slots: this.slots.map(slotData) }
   }
-}
-
-function merge(into: Slot, slot: Slot): void {
-  const sketch = into.sketch ?? new Map<number, number>()
-  if (into.sketch === undefined) addTo(sketch, into)
-  addTo(sketch, slot)
-  into.last = Math.max(into.last, slot.last)
-  into.total += slot.total
-  into.matched += slot.matched
-  into.sum += slot.sum
-  into.value = undefined
-  into.sketch = sketch
-}
-
-function addTo(all: Map<number, number>, { value, sketch }: Slot): void {
-  if (value !== undefined) all.set(bucketOf(value), (all.get(bucketOf(value)) ?? 0) + 1)
-  for (const [bucket, count] of sketch ?? []) all.set(bucket, (all.get(bucket) ?? 0) + count)
 }

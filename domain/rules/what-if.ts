@@ -6,6 +6,7 @@ import { factTypes } from './facts.ts'
 import type { RuleDefinition } from './live-rule.ts'
 import type { RuleEvent } from './rule-event.ts'
 import type { EventSchemas } from './rule-scope.ts'
+import { pastOf, typesOf } from './windows.ts'
 
 // What a rule would have done, had it been there. Nothing is done.
 
@@ -93,8 +94,7 @@ export type WhatIfNeeds = {
 
 export function needsOf(on: readonly string[], { windows, texts }: CompiledRule): WhatIfNeeds {
   const facts = factTypes(texts)
-  const ofWindows = windows.flatMap(({ type, since }) => [type, since ?? type])
-  const types = [...on, ...ofWindows, ...facts].map(loggedType)
-  const ms = Math.max(0, ...windows.map(({ durationMs }) => durationMs))
-  return { types: [...new Set(types)], before: facts.length > 0 ? 'everything' : { ms } }
+  const types = [...on, ...windows.flatMap(typesOf), ...facts].map(loggedType)
+  const before = facts.length > 0 ? 'everything' : { ms: pastOf(windows) }
+  return { types: [...new Set(types)], before }
 }

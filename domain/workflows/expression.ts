@@ -1,4 +1,5 @@
 import { isJsonArray, type Json, type JsonObject } from '../kernel/json.ts'
+import { remembered } from '../kernel/remembered.ts'
 import type { JqLimits } from './jq/budget.ts'
 import { Run } from './jq/code.ts'
 import { JqError, JqSyntaxError } from './jq/errors.ts'
@@ -40,12 +41,7 @@ export function enclosedExpression(text: string): string | null {
 export function compileExpression(source: string, names: readonly string[]): JqProgram {
   const sorted = [...names].sort()
   const key = `${sorted.join(' ')}|${source}`
-  const program = cache.get(key) ?? compileJq(source, sorted)
-  cache.delete(key)
-  cache.set(key, program)
-  const [oldest] = cache.keys()
-  if (cache.size > MOST_CACHED && oldest !== undefined) cache.delete(oldest)
-  return program
+  return remembered(cache, MOST_CACHED, key, () => compileJq(source, sorted))
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import { RE2JS } from 're2js'
+import { remembered } from '../../domain/kernel/remembered.ts'
 import { problem } from '../kernel/problem.ts'
 
 type Schema = Readonly<Record<string, unknown>>
@@ -35,14 +36,7 @@ export function requireSchema(schema: Schema): void {
 }
 
 function validatorOf(schema: Schema): ValidateFunction {
-  const key = JSON.stringify(schema)
-  const known = kept.get(key)
-  if (known !== undefined) return known
-  const compiled = compile(schema)
-  kept.set(key, compiled)
-  const oldest = kept.keys().next()
-  if (kept.size > MAX_KEPT && !oldest.done) kept.delete(oldest.value)
-  return compiled
+  return remembered(kept, MAX_KEPT, JSON.stringify(schema), () => compile(schema))
 }
 
 /** Each in an Ajv of its own: what one schema calls `$id` means nothing to another. */

@@ -9,6 +9,7 @@ import type {
 } from '../../domain/rules/what-if-messages.ts'
 import type { EventStore, Position, RecordedEvent } from '../ports/event-store.ts'
 import type { WorkerPool } from '../ports/worker-pool.ts'
+import { placeBefore } from './past.ts'
 import type { Comparison } from './preview-comparison.ts'
 
 const CHUNK_EVENTS = 1_000
@@ -130,9 +131,13 @@ async function beginningOf(
 ): Promise<Position> {
   const { after = 0n, fromMs } = range
   if (fromMs === undefined) return after
-  for await (const { position, time } of log.readAll({ tenantId, types, direction: 'backwards' }))
-    if (Date.parse(time) < fromMs || position <= after) return position > after ? position : after
-  return after
+  const place = await placeBefore(
+    log,
+    { tenantId, types },
+    undefined,
+    ({ position, time }) => position > after && Date.parse(time) >= fromMs,
+  )
+  return place > after ? place : after
 }
 
 /** Windows begin to fill before the range; facts are made of everything before it. */
@@ -144,15 +149,12 @@ async function startOf(
 ): Promise<Position> {
   if (after === 0n || before === 'everything') return 0n
   if (before.ms === 0) return after
-  let begins: number | undefined
-  let start = after
-  for await (const event of log.readAll({ tenantId, types, from: after, direction: 'backwards' })) {
-    const time = Date.parse(event.time)
-    begins ??= time
-    start = event.position
-    if (time < begins - before.ms) return start
-  }
-  return 0n
+  let last: number | undefined
+  return placeBefore(log, { tenantId, types }, after, ({ time }) => {
+    const at = Date.parse(time)
+    last ??= at
+    return at >= last - before.ms
+  })
 }
 
 /** Events as the text that the thread gets. */

@@ -7,6 +7,7 @@ import { ActionLanes } from './action-lanes.ts'
 import { type Evaluated, type Recorded, record, recordedOf } from './evaluations.ts'
 import type { FiringDeps } from './firing.ts'
 import { TenantEngines } from './tenant-engines.ts'
+import { TenantsBehind } from './tenants-behind.ts'
 
 /** So often, and after so many events, a start would begin later in the log. */
 const SAVE_MS = 30_000
@@ -38,17 +39,20 @@ async function work(deps: RuleReactorDeps, signal: AbortSignal): Promise<void> {
   const after = await engines.restore(deps.state)
   await using lanes = new ActionLanes(deps)
   for (const tenantId of engines.tenants()) lanes.tellNews(tenantId)
-  const follower = new Follower(deps, engines, lanes)
-  for await (const batch of deps.events.follow({ after, signal, maxBatch: MAX_BATCH }))
+  await using follower = new Follower(deps, engines, lanes)
+  const ends = AbortSignal.any([signal, follower.broken])
+  for await (const batch of deps.events.follow({ after, signal: ends, maxBatch: MAX_BATCH }))
     await follower.take(batch)
+  follower.broken.throwIfAborted()
   if (!signal.aborted) throw new Error('The event store was closed.')
   await follower.save()
 }
 
-class Follower {
+class Follower implements AsyncDisposable {
   readonly #deps: RuleReactorDeps
   readonly #engines: TenantEngines
   readonly #lanes: ActionLanes
+  readonly #behind: TenantsBehind
   readonly #recorded = new Map<string, Recorded>()
   #through: Position = 0n
   #unsaved = 0
@@ -58,11 +62,21 @@ class Follower {
     this.#deps = deps
     this.#engines = engines
     this.#lanes = lanes
+    const record = (tenantId: string, evaluated: readonly Evaluated[]) =>
+      this.#record(tenantId, evaluated)
+    const { events } = deps
+    this.#behind = new TenantsBehind({ events, engines, record, maxBatch: MAX_BATCH })
+  }
+
+  /** Aborts, with the error, when a tenant's evaluations cannot be recorded. */
+  get broken(): AbortSignal {
+    return this.#behind.broken
   }
 
   async take({ events, through }: FeedBatch): Promise<void> {
     const evaluated = new Map<string, Evaluated[]>()
     for (const event of events) {
+      if (this.#behind.leavesOut(event)) continue
       const evaluation = this.#engines.take(event)
       if (evaluation === undefined) continue
       const ofTenant = evaluated.get(event.tenantId) ?? []
@@ -70,6 +84,7 @@ class Follower {
       evaluated.set(event.tenantId, ofTenant)
     }
     await Promise.all([...evaluated].map(([tenantId, each]) => this.#record(tenantId, each)))
+    this.#behind.start()
     this.#through = through
     this.#unsaved += events.length
     const isOld = performance.now() - this.#savedAt > SAVE_MS
@@ -87,8 +102,9 @@ class Follower {
     this.#lanes.tellNews(tenantId)
   }
 
-  /** Losing this costs time, so nothing ends because of it. */
+  /** Losing this costs time, so nothing ends because of it. A place is one for all tenants. */
   async save(): Promise<void> {
+    if (!this.#behind.isEmpty) return
     const { logger, metrics, state } = this.#deps
     this.#unsaved = 0
     this.#savedAt = performance.now()
@@ -99,5 +115,9 @@ class Follower {
     } catch (error) {
       logger.warn({ err: error }, 'how far the rules have come was not saved')
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#behind[Symbol.asyncDispose]()
   }
 }

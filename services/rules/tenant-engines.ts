@@ -1,13 +1,15 @@
+import { shownType } from '../../domain/custom/events.ts'
 import { ExpressionCompiler } from '../../domain/rules/condition/condition.ts'
 import { RuleEngine, type RuleEngineData } from '../../domain/rules/evaluate.ts'
 import type { RulesEvaluated } from '../../domain/rules/evaluation.ts'
 import { feed } from '../../domain/rules/feed.ts'
+import type { Filling } from '../../domain/rules/filling.ts'
 import type { Position, RecordedEvent } from '../ports/event-store.ts'
 import type { RuleState } from '../ports/rule-state.ts'
 import { eventSchemas } from './event-schemas.ts'
 
 /** Raised when what an engine remembers means something else. */
-const FORMAT = 1
+const FORMAT = 2
 
 type TenantEngine = {
   readonly engine: RuleEngine
@@ -43,6 +45,17 @@ export class TenantEngines {
     known.changed = true
     // What cannot be read says nothing; to decide by half of it would be worse.
     return event.fault === undefined ? feed(known.engine, event) : undefined
+  }
+
+  /** What has to be done before the event is taken; undefined for nothing. */
+  filling(event: RecordedEvent): Filling | undefined {
+    const known = this.#of(event.tenantId)
+    if (event.position <= known.position || event.fault !== undefined) return undefined
+    return known.engine.filling(shownType(event))
+  }
+
+  positionOf(tenantId: string): Position {
+    return this.#of(tenantId).position
   }
 
   /** Those that were in the log. */

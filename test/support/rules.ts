@@ -1,6 +1,7 @@
 import { eventDefinition } from '../../domain/event-catalogue.ts'
+import type { RuleEngine } from '../../domain/rules/evaluate.ts'
 import type { RuleDefinition } from '../../domain/rules/live-rule.ts'
-import type { RuleEvent } from '../../domain/rules/rule-event.ts'
+import { type RuleEvent, ruleEventOf } from '../../domain/rules/rule-event.ts'
 import type { EventSchemas } from '../../domain/rules/rule-scope.ts'
 import type { RuleSettings } from '../../domain/rules/rule-settings.ts'
 
@@ -67,4 +68,27 @@ export function toolCalled(
     calledAt: new Date(START + index * 1_000).toISOString(),
   }
   return ruleEvent(index, 'ToolCalled', { ...call, ...data }, others)
+}
+
+/**
+ * Fills the windows that a log's event at `index` needs, with no more of the log than has to be read.
+ *
+ * @returns of how many events; undefined when nothing had to be filled.
+ */
+export function fillBefore(
+  engine: RuleEngine,
+  log: readonly RuleEvent[],
+  index: number,
+): number | undefined {
+  const filling = engine.filling(ruleEventOf(log[index] as RuleEvent).type)
+  if (filling === undefined) return undefined
+  const { from, fromMs, types } = filling
+  const past = log.slice(0, index).filter(({ type }) => types.includes(type))
+  const start = past.findLastIndex(
+    ({ position, time }) => position < from || Date.parse(time) < fromMs,
+  )
+  const wanted = past.slice(start + 1)
+  for (const event of wanted) filling.take(ruleEventOf(event))
+  filling.end()
+  return wanted.length
 }

@@ -1,4 +1,6 @@
 import type { ASTNode, Environment } from '@marcbachmann/cel-js'
+import { remembered } from '../../kernel/remembered.ts'
+import { MAX_EXPRESSION_LENGTH } from '../rule-settings.ts'
 import type { WindowSpec } from '../window-spec.ts'
 import { compileNode } from './compile.ts'
 import { type ConditionError, conditionError } from './condition-error.ts'
@@ -21,9 +23,6 @@ export type Compiled =
   | { readonly expression: CompiledExpression }
   | { readonly error: ConditionError }
 
-/** In characters; parsing and checking stay below some milliseconds. */
-export const MAX_TEXT_LENGTH = 4_096
-
 const MAX_CACHED = 20_000
 const MAX_ENVIRONMENTS = 256
 
@@ -34,7 +33,7 @@ export class ExpressionCompiler {
 
   /** @param result what the text has to give. */
   compile(text: string, scope: ConditionScope, result: 'bool' | 'any'): Compiled {
-    if (text.length > MAX_TEXT_LENGTH) return { error: tooLong(text) }
+    if (text.length > MAX_EXPRESSION_LENGTH) return { error: tooLong(text) }
     return remembered(this.#compiled, MAX_CACHED, `${scope.key}\n${result}\n${text}`, () =>
       compileText(text, scope, result, () =>
         remembered(this.#environments, MAX_ENVIRONMENTS, scope.key, () => celEnvironment(scope)),
@@ -43,20 +42,10 @@ export class ExpressionCompiler {
   }
 }
 
-/** The least recently used value is forgotten when there are too many. */
-function remembered<T>(cache: Map<string, T>, max: number, key: string, make: () => T): T {
-  const value = cache.get(key) ?? make()
-  cache.delete(key)
-  cache.set(key, value)
-  const [oldest = key] = cache.keys()
-  if (cache.size > max) cache.delete(oldest)
-  return value
-}
-
 function tooLong(text: string): ConditionError {
   return conditionError(
-    text.slice(0, MAX_TEXT_LENGTH),
-    `A condition may have ${MAX_TEXT_LENGTH} characters, this has ${text.length}.`,
+    text.slice(0, MAX_EXPRESSION_LENGTH),
+    `A condition may have ${MAX_EXPRESSION_LENGTH} characters, this has ${text.length}.`,
   )
 }
 

@@ -1,11 +1,12 @@
 import t from 'tap'
 import { RuleEngine } from '../../../domain/rules/evaluate.ts'
+import type { RulesEvaluated } from '../../../domain/rules/evaluation.ts'
 import { feed, type LoggedEvent } from '../../../domain/rules/feed.ts'
 import type { RuleDefinition } from '../../../domain/rules/live-rule.ts'
 import type { RuleEvent } from '../../../domain/rules/rule-event.ts'
 import type { RuleSettings } from '../../../domain/rules/rule-settings.ts'
 import { hasRegistryHistory, registryHistory } from '../../support/registry-history.ts'
-import { ruleOf, schemaOf } from '../../support/rules.ts'
+import { fillBefore, ruleOf, schemaOf } from '../../support/rules.ts'
 
 const ADDED = ['CatalogueEntryAdded']
 const CHANGED = ['CatalogueEntryChanged']
@@ -69,6 +70,12 @@ function rules(): readonly RuleDefinition[] {
   })
 }
 
+/** It is made when most of what its window holds has happened. */
+const late = ruleOf(
+  { on: ADDED, condition: "count('CatalogueEntryAdded', '7d') > 3" },
+  '55555555-5555-4555-8555-555555555555',
+)
+
 const author = { actorId: 'key:k1', scopes: ['rules:write'] }
 const at = '2026-01-01T00:00:00.000Z'
 
@@ -106,6 +113,11 @@ function* happenings(): Iterable<Pick<RuleEvent, 'type' | 'data'> & Partial<Logg
       const data = { ruleId: third.ruleId, version: 2, settings, author, revisedAt: time }
       yield { type: 'RuleRevised', time, data }
     }
+    if (index === 2_200) {
+      const about = { ruleId: late.ruleId, version: 1, settings: late.settings, author }
+      yield { type: 'RuleDefined', time, data: { ...about, definedAt: time } }
+      yield { type: 'RuleEnabled', time, data: { ruleId: late.ruleId, enabledAt: time } }
+    }
     if (index === 2_500)
       yield { type: 'RuleDisabled', time, data: { ruleId: fourth.ruleId, disabledAt: time } }
     if (index === 2_600)
@@ -116,6 +128,12 @@ function* happenings(): Iterable<Pick<RuleEvent, 'type' | 'data'> & Partial<Logg
   }
 }
 
+/** What the event at `index` makes of the rules, whose windows are filled where they have to be. */
+function fed(engine: RuleEngine, log: readonly LoggedEvent[], index: number): RulesEvaluated[] {
+  fillBefore(engine, log, index)
+  return [feed(engine, log[index] as LoggedEvent) ?? []].flat()
+}
+
 /** The log with what a reactor that is some events behind recorded in it. */
 function recordedLog(): readonly LoggedEvent[] {
   const log: LoggedEvent[] = []
@@ -123,8 +141,8 @@ function recordedLog(): readonly LoggedEvent[] {
   const append = (event: Parameters<typeof logged>[0]) => log.push(logged(event, log.length))
   let read = 0
   const catchUp = () => {
-    const evaluations = log.slice(read).flatMap((event) => feed(engine, event) ?? [])
-    read = log.length
+    const evaluations: RulesEvaluated[] = []
+    for (; read < log.length; read++) evaluations.push(...fed(engine, log, read))
     for (const data of evaluations)
       append({
         type: 'RulesEvaluated',
@@ -146,14 +164,13 @@ function recordedLog(): readonly LoggedEvent[] {
 /** What is evaluated when the log is read again, as text. `interrupted` puts the engine away and takes it out again. */
 function replayed(log: readonly LoggedEvent[], interrupted: (index: number) => boolean): string[] {
   let engine = new RuleEngine(schemaOf)
-  return log.flatMap((event, index) => {
+  return log.flatMap((_, index) => {
     if (interrupted(index)) {
       const data = JSON.stringify(engine.data())
       engine = new RuleEngine(schemaOf)
       engine.restore(JSON.parse(data))
     }
-    const evaluation = feed(engine, event)
-    return evaluation === undefined ? [] : [JSON.stringify(evaluation)]
+    return fed(engine, log, index).map((evaluation) => JSON.stringify(evaluation))
   })
 }
 
@@ -171,6 +188,15 @@ t.test(
     for (const verdict of ['matched', 'not-matched', 'failed', 'throttled', 'suspended', 'stopped'])
       t.ok(recorded.join('').includes(`"verdict":"${verdict}"`), `some are ${verdict}`)
     t.ok(recorded.join('').includes('"version":2'), 'some by a newer version of a rule')
+    const byLate = log.flatMap(({ type, data }) =>
+      type === 'RulesEvaluated'
+        ? (data as RulesEvaluated).rules.filter(({ ruleId }) => ruleId === late.ruleId)
+        : [],
+    )
+    t.ok(
+      byLate.slice(0, 20).some(({ verdict }) => verdict === 'matched'),
+      'a new rule counts what was before it',
+    )
   },
 )
 

@@ -1,5 +1,6 @@
 import { RE2JS } from 're2js'
 import { isJsonArray, type Json } from '../../../kernel/json.ts'
+import { remembered } from '../../../kernel/remembered.ts'
 import type { Run } from '../code.ts'
 import { describe, fail } from '../values.ts'
 
@@ -53,12 +54,7 @@ export function patternOf(run: Run, source: Json, flags: Flags): Pattern {
   if (typeof source !== 'string')
     return fail(`${describe(source)} cannot be matched, as it is not a string`)
   const key = `${flags.options}${flags.isExtended}:${source}`
-  const pattern = cache.get(key) ?? compiled(run, source, flags)
-  cache.delete(key)
-  cache.set(key, pattern)
-  const [oldest] = cache.keys()
-  if (cache.size > MOST_CACHED && oldest !== undefined) cache.delete(oldest)
-  return pattern
+  return remembered(cache, MOST_CACHED, key, () => compiled(run, source, flags))
 }
 
 function compiled(run: Run, source: string, flags: Flags): Pattern {

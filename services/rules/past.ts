@@ -1,0 +1,44 @@
+import type { Filling } from '../../domain/rules/filling.ts'
+import { ruleEventOf } from '../../domain/rules/rule-event.ts'
+import type { EventStore, Position, RecordedEvent } from '../ports/event-store.ts'
+
+type Log = Pick<EventStore, 'readAll'>
+type OfTenant = { readonly tenantId: string; readonly types: readonly string[] }
+
+/**
+ * The place from which on, exclusive, events are wanted; found by reading back from `from`, exclusive.
+ *
+ * @returns that of the last event that is not wanted; 0n when all are.
+ */
+export async function placeBefore(
+  log: Log,
+  { tenantId, types }: OfTenant,
+  from: Position | undefined,
+  isWanted: (event: RecordedEvent) => boolean,
+): Promise<Position> {
+  const back = from === undefined ? {} : { from }
+  for await (const event of log.readAll({ tenantId, types, direction: 'backwards', ...back }))
+    if (!isWanted(event)) return event.position
+  return 0n
+}
+
+/** Fills windows with what happened before `before`, the place of the next event that rules are asked about. */
+export async function fill(
+  log: Log,
+  tenantId: string,
+  filling: Filling,
+  before: Position,
+): Promise<void> {
+  const { types, fromMs } = filling
+  const from = await placeBefore(
+    log,
+    { tenantId, types },
+    before,
+    ({ position, time }) => position >= filling.from && Date.parse(time) >= fromMs,
+  )
+  for await (const event of log.readAll({ tenantId, types, from })) {
+    if (event.position >= before) break
+    if (event.fault === undefined) filling.take(ruleEventOf(event))
+  }
+  filling.end()
+}
