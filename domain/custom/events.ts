@@ -73,3 +73,8 @@ export function isCustomType(shown: string): boolean {
 export function loggedType(shown: string): string {
   return isCustomType(shown) ? EMITTED : shown
 }
+
+/** Of a type that is shown outside. */
+export function customNameOf(shown: string): string {
+  return shown.slice(SHOWN.length)
+}

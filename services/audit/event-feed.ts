@@ -1,6 +1,7 @@
-import { type EventStore, type FeedBatch, type Position, passes } from '../ports/event-store.ts'
+import type { EventStore, FeedBatch, Position } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import { EventMessage } from './event-message.ts'
+import { isSelected } from './event-query.ts'
 import type { FeedClient, FeedEnd } from './feed-client.ts'
 import { LogTail } from './log-tail.ts'
 import type { RecentEvents } from './recent-events.ts'
@@ -196,7 +197,7 @@ export class EventFeed {
   #offer(member: Member, message: EventMessage): void {
     if (message.position <= member.after) return
     member.after = message.position
-    if (!passes(member.client.filter, message.event)) return
+    if (!isSelected(member.client.filter, message.event)) return
     member.client.send(message)
     member.told = message.position
   }

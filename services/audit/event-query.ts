@@ -1,20 +1,29 @@
 import { type Static, Type } from 'typebox'
+import { customNameOf, isCustomType, loggedType, shownType } from '../../domain/custom/events.ts'
 import { eventCatalogue } from '../../domain/event-catalogue.ts'
 import { MAX_STREAM_NAME_LENGTH, streamName } from '../../domain/kernel/ids.ts'
 import { problem } from '../kernel/problem.ts'
-import type { EventFilter, EventStore, Position } from '../ports/event-store.ts'
+import {
+  type EventFilter,
+  type EventStore,
+  type Position,
+  passes,
+  type RecordedEvent,
+} from '../ports/event-store.ts'
 
 const MAX_POSITION = 2n ** 63n - 1n
 
 const contexts = Object.keys(eventCatalogue)
+const oneType = '(custom\\.)?[A-Za-z0-9]{1,100}'
 const oneContext = `(${contexts.join('|')})`
 
 /** What selects events, wherever the log can be read or followed. */
 const filters = {
   types: Type.Optional(
     Type.String({
-      pattern: '^[A-Za-z0-9]{1,100}(,[A-Za-z0-9]{1,100}){0,49}$',
-      description: 'Event types, separated by commas; by default all.',
+      pattern: `^${oneType}(,${oneType}){0,49}$`,
+      description:
+        'Event types, separated by commas; by default all. `custom.` and a name is a type of your own.',
     }),
   ),
   context: Type.Optional(
@@ -52,19 +61,42 @@ export const EventQuery = {
 const Filters = Type.Object(filters)
 export type EventFilters = Static<typeof Filters>
 
+/** What of the log somebody wants. */
+export type EventSelection = EventFilter & {
+  /** Of what passes, only what is of one of these types, or shown with it; by default everything. */
+  readonly shown?: readonly string[]
+}
+
+export function isSelected(
+  selection: EventSelection,
+  event: Pick<RecordedEvent, 'type' | 'stream' | 'data'>,
+): boolean {
+  const { shown } = selection
+  if (!passes(selection, event)) return false
+  return shown === undefined || shown.includes(event.type) || shown.includes(shownType(event))
+}
+
 /** Always within one tenant. */
-export function filterOf(tenantId: string, query: EventFilters): EventFilter {
-  const types = narrowed(query.types?.split(','), typesOf(query.context))
-  const { stream } = query
-  const streams = narrowed(
-    stream === undefined ? undefined : [stream],
+export function selectionOf(tenantId: string, query: EventFilters): EventSelection {
+  const asked = query.types?.split(',')
+  const types = narrowed(asked?.map(loggedType), typesOf(query.context))
+  const streams = [
+    query.stream === undefined ? undefined : [query.stream],
     streamsOf(tenantId, query.installation),
-  )
+    asked && customStreams(tenantId, asked),
+  ].reduce(narrowed, undefined)
   return {
     tenantId,
     ...(types === undefined ? {} : { types }),
     ...(streams === undefined ? {} : { streams }),
+    ...(asked?.some(isCustomType) ? { shown: asked } : {}),
   }
+}
+
+/** @returns undefined when other events are asked for, too. */
+function customStreams(tenantId: string, types: readonly string[]): readonly string[] | undefined {
+  if (!types.every(isCustomType)) return undefined
+  return types.map((type) => streamName('custom', tenantId, customNameOf(type)))
 }
 
 function typesOf(context: string | undefined): readonly string[] | undefined {

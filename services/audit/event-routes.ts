@@ -2,8 +2,15 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { CloudEvent, toCloudEvent } from '../kernel/cloud-event.ts'
 import { MAX_PAGE_BYTES, takePart } from '../kernel/page.ts'
-import type { EventStore } from '../ports/event-store.ts'
-import { EventQuery, filterOf, refuseBeyond, toPosition } from './event-query.ts'
+import type { EventStore, Position, RecordedEvent } from '../ports/event-store.ts'
+import {
+  EventQuery,
+  type EventSelection,
+  isSelected,
+  refuseBeyond,
+  selectionOf,
+  toPosition,
+} from './event-query.ts'
 
 const MAX_EVENTS = 1_000
 const DEFAULT_EVENTS = 100
@@ -47,7 +54,7 @@ export function eventRoutes({
       async ({ actor, query }) => {
         const from = toPosition(query.after ?? '0')
         const limit = query.limit ?? DEFAULT_EVENTS
-        const found = store.readAll({ ...filterOf(actor.tenantId, query), from, limit })
+        const found = selected(store, selectionOf(actor.tenantId, query), from, limit)
         const bounds = { limit, bytes: pageBytes }
         const { rows } = await takePart(found, bounds, ({ raw }) => Buffer.byteLength(raw.data))
         const last = rows.at(-1)?.position ?? from
@@ -56,4 +63,15 @@ export function eventRoutes({
       },
     )
   }
+}
+
+async function* selected(
+  store: EventStore,
+  selection: EventSelection,
+  from: Position,
+  limit: number,
+): AsyncIterable<RecordedEvent> {
+  const atMost = selection.shown === undefined ? { limit } : {}
+  for await (const event of store.readAll({ ...selection, from, ...atMost }))
+    if (isSelected(selection, event)) yield event
 }

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import type { EventFilter, Position } from '../ports/event-store.ts'
+import type { Position } from '../ports/event-store.ts'
 import type { EventMessage } from './event-message.ts'
+import type { EventSelection } from './event-query.ts'
 
 /**
  * Why a client's feed ends: the process stops; its key is to be checked again; it leaves more
@@ -12,7 +13,7 @@ export type FeedEnd = 'stopping' | 'renew' | 'too-slow' | 'broken'
 
 /** One reader of the feed, whatever it is connected by. */
 export interface FeedClient {
-  readonly filter: EventFilter
+  readonly filter: EventSelection
   readonly isOpen: boolean
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>

@@ -7,7 +7,13 @@ import { problem } from '../kernel/problem.ts'
 import { webSocketUpgrades } from '../kernel/websocket-upgrades.ts'
 import type { EventStore, Position } from '../ports/event-store.ts'
 import { EventFeed, type EventFeedDeps } from './event-feed.ts'
-import { type EventFilters, EventQuery, filterOf, refuseBeyond, toPosition } from './event-query.ts'
+import {
+  type EventFilters,
+  EventQuery,
+  refuseBeyond,
+  selectionOf,
+  toPosition,
+} from './event-query.ts'
 import { type FeedLimits, FeedPlaces } from './feed-places.ts'
 import { ServerSentClient } from './server-sent-client.ts'
 import { SocketClient, SUBPROTOCOL } from './socket-client.ts'
@@ -46,7 +52,7 @@ export function feedRoutes(deps: FeedRoutesDeps): FastifyPluginAsyncTypebox {
         const after = await startOf(deps.store, headers['last-event-id'] ?? query.after)
         const release = places.take(actor.actorId)
         openStream(reply)
-        const client = new ServerSentClient(reply.raw, filterOf(actor.tenantId, query), after)
+        const client = new ServerSentClient(reply.raw, selectionOf(actor.tenantId, query), after)
         void feed.serve(client, after).finally(release)
       },
     )
@@ -69,7 +75,11 @@ export function feedRoutes(deps: FeedRoutesDeps): FastifyPluginAsyncTypebox {
         const after = await startOf(deps.store, headers['last-event-id'] ?? query.after ?? '0')
         const release = places.take(actor.actorId)
         openStream(reply)
-        const client = new ServerSentClient(reply.raw, filterOf(actor.tenantId, { stream }), after)
+        const client = new ServerSentClient(
+          reply.raw,
+          selectionOf(actor.tenantId, { stream }),
+          after,
+        )
         void feed.serve(client, after).finally(release)
       },
     )
@@ -107,7 +117,7 @@ export function feedRoutes(deps: FeedRoutesDeps): FastifyPluginAsyncTypebox {
       handler: async () => undefined,
       wsHandler: (socket, request) => {
         const { actor, query } = request
-        const client = new SocketClient(socket, request.socket, filterOf(actor.tenantId, query))
+        const client = new SocketClient(socket, request.socket, selectionOf(actor.tenantId, query))
         void feed.serve(client, starts.get(request) ?? 0n)
       },
     })

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import type { EventFilter, Position } from '../ports/event-store.ts'
+import type { Position } from '../ports/event-store.ts'
 import type { EventMessage } from './event-message.ts'
+import type { EventSelection } from './event-query.ts'
 import { closeOf, drainOf, type FeedClient, type FeedEnd } from './feed-client.ts'
 
 /** How long a client waits before it reconnects; not the same for all, so that they do not come together. */
@@ -10,12 +11,12 @@ const CLOSE_TIMEOUT_MS = 2_000
 
 /** Server-sent events (WHATWG HTML, 9.2): each event has its position as `id`. */
 export class ServerSentClient implements FeedClient {
-  readonly filter: EventFilter
+  readonly filter: EventSelection
   readonly closed: Promise<void>
   readonly #response: ServerResponse
 
   /** @param response with its head sent. */
-  constructor(response: ServerResponse, filter: EventFilter, after: Position) {
+  constructor(response: ServerResponse, filter: EventSelection, after: Position) {
     this.#response = response
     this.filter = filter
     this.closed = closeOf(response)

@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from '@fastify/websocket'
-import type { EventFilter, Position } from '../ports/event-store.ts'
+import type { Position } from '../ports/event-store.ts'
 import type { EventMessage } from './event-message.ts'
+import type { EventSelection } from './event-query.ts'
 import { closeOf, drainOf, type FeedClient, type FeedEnd } from './feed-client.ts'
 
 /** As the CloudEvents WebSockets binding names it: every message is one event in JSON. */
@@ -25,14 +26,14 @@ const CLOSE_TIMEOUT_MS = 2_000
 const TEXT = { binary: false } as const
 
 export class SocketClient implements FeedClient {
-  readonly filter: EventFilter
+  readonly filter: EventSelection
   readonly closed: Promise<void>
   readonly #socket: WebSocket
   readonly #connection: Duplex
   #answered = true
 
   /** @param connection what the WebSocket runs over. */
-  constructor(socket: WebSocket, connection: Duplex, filter: EventFilter) {
+  constructor(socket: WebSocket, connection: Duplex, filter: EventSelection) {
     this.#socket = socket
     this.#connection = connection
     this.filter = filter

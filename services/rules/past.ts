@@ -1,6 +1,10 @@
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import type { Filling } from '../../domain/rules/filling.ts'
 import { ruleEventOf } from '../../domain/rules/rule-event.ts'
 import type { EventStore, Position, RecordedEvent } from '../ports/event-store.ts'
+
+/** After so long others have their turn, ms. */
+const TURN_MS = 5
 
 type Log = Pick<EventStore, 'readAll'>
 type OfTenant = { readonly tenantId: string; readonly types: readonly string[] }
@@ -17,8 +21,8 @@ export async function placeBefore(
   isWanted: (event: RecordedEvent) => boolean,
 ): Promise<Position> {
   const back = from === undefined ? {} : { from }
-  for await (const event of log.readAll({ tenantId, types, direction: 'backwards', ...back }))
-    if (!isWanted(event)) return event.position
+  const events = log.readAll({ tenantId, types, direction: 'backwards', ...back })
+  for await (const event of inTurns(events)) if (!isWanted(event)) return event.position
   return 0n
 }
 
@@ -36,9 +40,20 @@ export async function fill(
     before,
     ({ position, time }) => position >= filling.from && Date.parse(time) >= fromMs,
   )
-  for await (const event of log.readAll({ tenantId, types, from })) {
+  for await (const event of inTurns(log.readAll({ tenantId, types, from }))) {
     if (event.position >= before) break
     if (event.fault === undefined) filling.take(ruleEventOf(event))
   }
   filling.end()
+}
+
+/** The log comes in pages, whose events do not wait for anything; nobody else is to wait for all of one. */
+export async function* inTurns(events: AsyncIterable<RecordedEvent>): AsyncIterable<RecordedEvent> {
+  let begun = performance.now()
+  for await (const event of events) {
+    yield event
+    if (performance.now() - begun < TURN_MS) continue
+    await othersTurn()
+    begun = performance.now()
+  }
 }

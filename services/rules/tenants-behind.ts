@@ -1,7 +1,7 @@
 import { Slots } from '../kernel/slots.ts'
 import type { EventStore, Position, RecordedEvent } from '../ports/event-store.ts'
 import type { Evaluated } from './evaluations.ts'
-import { fill } from './past.ts'
+import { fill, inTurns } from './past.ts'
 import type { TenantEngines } from './tenant-engines.ts'
 
 /** Tenants whose log is read at once, beside the reading for all. */
@@ -79,7 +79,8 @@ export class TenantsBehind implements AsyncDisposable {
   async #readOn(tenantId: string): Promise<void> {
     const { engines, events, maxBatch, record } = this.#deps
     let evaluated: Evaluated[] = []
-    for await (const event of events.readAll({ tenantId, from: engines.positionOf(tenantId) })) {
+    const from = engines.positionOf(tenantId)
+    for await (const event of inTurns(events.readAll({ tenantId, from }))) {
       if (this.#stop.signal.aborted) return
       await this.#fill(event)
       const evaluation = engines.take(event)

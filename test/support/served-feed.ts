@@ -89,6 +89,17 @@ export async function recordErasure(store: EventStore, tenantId: string): Promis
   return (await store.append(`subject-${tenantId}.${subjectId}`, [event], 'any', context)).position
 }
 
+/** An event of the tenant's own type. */
+export async function emitCustom(store: EventStore, name: string) {
+  const event = { name, version: 1, data: {}, emittedAt: at }
+  await store.append(
+    `custom-acme.${name}`,
+    [{ id: randomUUID(), type: 'CustomEventEmitted', data: event }],
+    'any',
+    { tenantId: 'acme', actorId: 'key:a', correlationId: 'c', causationId: 'c' },
+  )
+}
+
 /** Appends an event whose data has about `bytes`. */
 export async function recordLarge(store: EventStore, tenantId: string, bytes: number) {
   return await listServers(store, {

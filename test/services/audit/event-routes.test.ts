@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { eventRoutes } from '../../../services/audit/event-routes.ts'
 import { testApp } from '../../support/app.ts'
 import { freshPostgresStore } from '../../support/postgres-store.ts'
-import { recorder } from '../../support/served-feed.ts'
+import { emitCustom, recorder } from '../../support/served-feed.ts'
 
 async function pagedApp(t: Test, pageBytes?: number) {
   const { store } = await freshPostgresStore(t)
@@ -41,6 +41,23 @@ t.test(
     t.same(none.items, [])
   },
 )
+
+t.test('a tenant’s own types select events by the names that they are shown with', async (t) => {
+  const { inject, record, store } = await pagedApp(t)
+  await record('acme', 'public')
+  for (const name of ['Paid', 'Sent', 'Paid']) await emitCustom(store, name)
+  const typesOf = async (query: string) =>
+    (await inject({ url: `/v1/events?${query}` }))
+      .json()
+      .items.map(({ type }: { type: string }) => type)
+  t.same(await typesOf('types=custom.Paid'), ['custom.Paid', 'custom.Paid'])
+  t.same(await typesOf('types=custom.Paid&limit=1'), ['custom.Paid'])
+  const both = 'types=CatalogueVisibilityChanged,custom.Paid'
+  t.same(await typesOf(`${both}&limit=2`), ['CatalogueVisibilityChanged', 'custom.Paid'])
+  t.same(await typesOf('types=CustomEventEmitted&limit=2'), ['custom.Paid', 'custom.Sent'])
+  t.same(await typesOf('types=custom.Paid&stream=custom-acme.Sent'), [])
+  t.same(await typesOf('types=custom.Paid&context=identity'), [])
+})
 
 t.test('what is no position is refused', async (t) => {
   const { inject } = await pagedApp(t)

@@ -1,6 +1,12 @@
 import type { Server } from 'node:http'
 import t from 'tap'
-import { neverReading, recordErasure, recordLarge, servedFeed } from '../../support/served-feed.ts'
+import {
+  emitCustom,
+  neverReading,
+  recordErasure,
+  recordLarge,
+  servedFeed,
+} from '../../support/served-feed.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 t.test('a reader that reconnects again and again sees every event once', async (t) => {
@@ -119,6 +125,11 @@ t.test('filters narrow each other, live as before', async (t) => {
     '?after=0&context=identity': 2,
     '?after=0&context=identity,registry': 4,
     '?after=0&context=identity&types=CatalogueEntryAdded': 0,
+    '?after=0&types=custom.Paid': 2,
+    '?after=0&types=custom.Paid,CatalogueEntryAdded': 4,
+    '?after=0&types=custom.Paid,CustomEventEmitted': 4,
+    '?after=0&types=custom.Paid&context=registry': 0,
+    '?after=0&types=custom.Unknown': 0,
     '?after=0&stream=tenant-acme.tenant': 2,
     '?after=0&stream=tenant-other.tenant': 0,
     '?after=0&stream=tenant-acme.tenant&context=registry': 0,
@@ -128,6 +139,7 @@ t.test('filters narrow each other, live as before', async (t) => {
   const write = async () => {
     await record('acme', 'public')
     await record('other', 'public')
+    for (const name of ['Paid', 'Sent']) await emitCustom(store, name)
     return await recordLarge(store, 'acme', 10)
   }
   await write()
@@ -143,7 +155,14 @@ t.test('filters narrow each other, live as before', async (t) => {
 t.test('what is no filter is refused before a stream begins', async (t) => {
   const { inject, record } = await servedFeed(t)
   const head = await record('acme', 'public')
-  for (const query of ['context=audit', 'installation=x', 'stream=', 'types=a-b', 'after=-1']) {
+  for (const query of [
+    'context=audit',
+    'installation=x',
+    'stream=',
+    'types=a-b',
+    'types=x.A',
+    'after=-1',
+  ]) {
     const { statusCode, ...answer } = await inject({ url: `/v1/events/stream?${query}` })
     t.same([statusCode, answer.json().code], [400, 'invalid-parameters'], query)
   }

@@ -97,7 +97,7 @@ t.test('windows are filled from before the part that is asked about', async (t) 
   const positions = await calls('windows', 25)
   const after = String(positions[17])
   t.match((await preview('windows', { settings, after })).json(), {
-    read: 19,
+    read: 20,
     events: 7,
     counts: { matched: 3, 'not-matched': 4 },
   })
