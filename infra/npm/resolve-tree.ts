@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { InstallFault } from '../../services/ports/package-installer.ts'
+import { nodeOptions } from '../node-program.ts'
 import { faultOf } from './faults.ts'
 import type { NpmProgram } from './npm-program.ts'
 
@@ -21,10 +21,7 @@ export type ResolveResponse =
 
 export type ResolvedTree = { readonly packages: number; readonly lock: string }
 
-// `.ts` under tsx, `.js` once built: the child's file has this module's own extension.
-const built = import.meta.url.endsWith('.js')
-const CHILD = new URL(`./resolve-tree.child.${built ? 'js' : 'ts'}`, import.meta.url)
-const LOADER = built ? [] : ['--import', tsxModule()]
+const CHILD = import.meta.resolve('./resolve-tree.child.ts')
 
 /**
  * Resolves and judges in a process of its own.
@@ -36,10 +33,10 @@ export async function resolveTree(
   { npmPath, environment }: NpmProgram,
   signal: AbortSignal,
 ): Promise<ResolvedTree> {
-  const child = fork(CHILD, [], {
+  const child = fork(new URL(CHILD), [], {
     cwd: directory,
     env: environment,
-    execArgv: [`--max-old-space-size=${HEAP_MIB}`, ...LOADER],
+    execArgv: [`--max-old-space-size=${HEAP_MIB}`, ...nodeOptions(CHILD)],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })
   const ended = new Promise<NodeJS.Signals | null>((resolve) => {
@@ -85,8 +82,4 @@ function accepted(response: ResolveResponse): ResolvedTree {
         cause: `${FAILED.cause} npm calls it ${response.code}.`,
       })
   }
-}
-
-function tsxModule(): string {
-  return createRequire(import.meta.url).resolve('tsx')
 }

@@ -1,11 +1,18 @@
-import { promises as fs } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import path from 'node:path'
-import { FileMigrationProvider, Migrator } from 'kysely'
+import { type Migration, Migrator } from 'kysely'
 import type pg from 'pg'
 import { createPool, createReadDatabase } from './pool.ts'
 
-const LOG_MIGRATIONS = path.join(import.meta.dirname, 'migrations')
-const READ_MODEL_MIGRATIONS = path.resolve(import.meta.dirname, '../../projections/migrations')
+// Each import says where its files are, so that a bundler finds them as well.
+const LOG_MIGRATIONS: Migrations = {
+  folder: path.join(import.meta.dirname, 'migrations'),
+  load: (name) => import(`./migrations/${name}.ts`),
+}
+const READ_MODEL_MIGRATIONS: Migrations = {
+  folder: path.resolve(import.meta.dirname, '../../projections/migrations'),
+  load: (name) => import(`../../projections/migrations/${name}.ts`),
+}
 
 /** Session-level advisory lock: programs that start together migrate one after the other. */
 const MIGRATION_LOCK = 7_315_000
@@ -13,6 +20,11 @@ const MIGRATION_LOCK = 7_315_000
 const SCHEMAS = ['log', 'ops', 'read', 'shape'] as const
 /** What the search of the read models is made of; trusted, so the database's owner may add them. */
 const EXTENSIONS = ['pg_trgm', 'unaccent', 'fuzzystrmatch'] as const
+
+type Migrations = {
+  readonly folder: string
+  readonly load: (name: string) => Promise<Migration>
+}
 
 export type MigrateOptions = {
   /** Connects as the role that owns the tables. */
@@ -57,12 +69,12 @@ async function createSchemas(owner: pg.ClientBase): Promise<void> {
 }
 
 /** Unqualified names in the migrations land in `schema`, which also remembers which ones ran. */
-async function runMigrations(url: string, folder: string, schema: string): Promise<void> {
+async function runMigrations(url: string, migrations: Migrations, schema: string): Promise<void> {
   const db = createReadDatabase(createPool(url, { max: 2, searchPath: [schema, 'public'] }))
   try {
     const migrator = new Migrator({
       db,
-      provider: new FileMigrationProvider({ fs, path, migrationFolder: folder }),
+      provider: { getMigrations: () => loadAll(migrations) },
       migrationTableSchema: schema,
       migrationTableName: 'migrations',
       migrationLockTableName: 'migrations_lock',
@@ -76,6 +88,13 @@ async function runMigrations(url: string, folder: string, schema: string): Promi
   } finally {
     await db.destroy()
   }
+}
+
+async function loadAll({ folder, load }: Migrations): Promise<Record<string, Migration>> {
+  const names = readdirSync(folder).map((file) => path.basename(file, '.ts'))
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await load(name)] as const)),
+  )
 }
 
 /** The application reads and appends to the log, no more; the rest it may rebuild at any time. */

@@ -1,12 +1,11 @@
 import { Piscina } from 'piscina'
 import type { WorkerPool } from '../../services/ports/worker-pool.ts'
 
-// `.ts` under tsx and tap, `.js` once built: a worker file has this module's own extension.
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const WORKER = import.meta.resolve('./tasks.worker.ts')
 
 /** On Node 20 tsx serves the main thread only: its workers have to ask for it themselves. */
 function loaderArguments(): string[] | undefined {
-  if (EXTENSION === 'js') return undefined
+  if (!WORKER.endsWith('.ts')) return undefined
   const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'))
   const script = encodeURIComponent(`import { register } from ${tsx}; register()`)
   return ['--import', `data:text/javascript,${script}`]
@@ -31,7 +30,7 @@ export function createWorkerPool({
 }: WorkerPoolOptions): WorkerPool {
   const execArgv = loaderArguments()
   const pool = new Piscina({
-    filename: new URL(`./tasks.worker.${EXTENSION}`, import.meta.url).href,
+    filename: WORKER,
     minThreads: 0,
     maxThreads,
     maxQueue,

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { nodeArguments } from '../../infra/node-program.ts'
 
 export type Child = {
   readonly pid: number
@@ -20,11 +20,14 @@ export async function startChild(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
 ): Promise<Child> {
-  const file = fileURLToPath(new URL(script, import.meta.url))
-  const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, ...environment },
-  })
+  const child = spawn(
+    process.execPath,
+    nodeArguments(new URL(script, import.meta.url).href, ...args),
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...environment },
+    },
+  )
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const line = async () => {
     const next = await lines.next()

@@ -3,7 +3,8 @@ import path from 'node:path'
 import { commandLine } from './processes.ts'
 import { StackError } from './stack-error.ts'
 
-const HOLDER = 'up.ts'
+/** Of a source, or of what was built of it. */
+const HOLDER = /\bup\.m?[jt]s\b/
 
 export type Ports = { readonly postgres?: number; readonly nats?: number; readonly http?: number }
 
@@ -19,7 +20,7 @@ export type DataDirectory = {
 /** @throws {StackError} when another `make up` holds it. */
 export function holdDataDirectory(
   directory: string,
-  isUp: (pid: number) => boolean = (pid) => commandLine(pid).includes(HOLDER),
+  isUp: (pid: number) => boolean = (pid) => HOLDER.test(commandLine(pid)),
 ): DataDirectory {
   mkdirSync(directory, { recursive: true })
   const lock = path.join(directory, 'up.pid')

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { nodeArguments } from '../../infra/node-program.ts'
+import { buildPrograms } from './build-programs.ts'
 import { summaryOf, type TapSummary } from './tap-output.ts'
 
 /** A file whose tests take longer says so itself. */
@@ -33,17 +35,35 @@ export function allTestFiles(root: string): readonly string[] {
 }
 
 /**
- * Runs each test file in a process of its own, from its source as the program itself runs, and
- * says one line for each; for one that failed all that it said.
+ * Runs each test file in a process of its own and says one line for each; for one that failed all
+ * that it said. All are made JavaScript beforehand, once: what a process would load of its own
+ * accord takes longer than most tests.
  */
 export async function runTestFiles(files: readonly string[], run: TestRun): Promise<Totals> {
+  const data = path.join(run.root, '.data')
+  mkdirSync(data, { recursive: true })
+  const built = mkdtempSync(path.join(data, 'tests-'))
+  try {
+    const named = files.map((file) => path.relative(run.root, path.resolve(run.root, file)))
+    const { urlOf } = await buildPrograms(run.root, named, built)
+    return await runEach(named, urlOf, run)
+  } finally {
+    rmSync(built, { recursive: true, force: true })
+  }
+}
+
+async function runEach(
+  files: readonly string[],
+  urlOf: (file: string) => string,
+  run: TestRun,
+): Promise<Totals> {
   const totals = { passed: 0, failed: 0, skipped: 0 }
   const left = [...files]
   const lane = async () => {
     for (let file = left.shift(); file !== undefined; file = left.shift()) {
       if (run.signal.aborted) return
       const start = performance.now()
-      const { passed, failed, skipped, worthReading } = await runTestFile(file, run)
+      const { passed, failed, skipped, worthReading } = await runTestFile(urlOf(file), run)
       const seconds = ((performance.now() - start) / 1_000).toFixed(1)
       for (const line of worthReading) run.say(line)
       run.say(`${failed > 0 ? 'not ok' : 'ok'} - ${file} # ${seconds} s`)
@@ -56,8 +76,8 @@ export async function runTestFiles(files: readonly string[], run: TestRun): Prom
   return totals
 }
 
-async function runTestFile(file: string, run: TestRun): Promise<TapSummary> {
-  const child = spawn(process.execPath, ['--import', 'tsx', file], {
+async function runTestFile(program: string, run: TestRun): Promise<TapSummary> {
+  const child = spawn(process.execPath, nodeArguments(program), {
     cwd: run.root,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...run.environment, TAP_TIMEOUT: String(TIMEOUT_S) },

@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
+import { nodeArguments } from '../../infra/node-program.ts'
 import { type Child, type ChildOptions, lastWordsOf, startChild } from './child.ts'
 import { StackError } from './stack-error.ts'
 
+const MAIN = import.meta.resolve('../../services/main/main.ts')
 const START_TIMEOUT_MS = 120_000
 
 type Program = {
@@ -54,7 +56,7 @@ export async function startTidemark(options: TidemarkOptions): Promise<Tidemark>
 export function tidemarkProgram({ root, environment, host, port }: Program) {
   return {
     command: process.execPath,
-    args: ['--import', 'tsx', path.join(root, 'services', 'main', 'main.ts')],
+    args: nodeArguments(MAIN),
     cwd: root,
     env: { ...environment, HOST: host, PORT: String(port) },
     stopSignal: 'SIGTERM',

@@ -22,7 +22,6 @@ export type ParsedWorkflow = {
 }
 
 const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true, verbose: true }))
-const isDocument = ajv.compile<WorkflowDocument>(SavedWorkflowDocument)
 
 /**
  * @param source YAML or JSON.
@@ -32,7 +31,9 @@ const isDocument = ajv.compile<WorkflowDocument>(SavedWorkflowDocument)
  */
 export function parseWorkflow(source: string, commands: ReadonlySet<string>): ParsedWorkflow {
   const read = readSource(source)
-  if (!isDocument(read.value)) throw invalid(schemaFaults(isDocument.errors ?? []), read)
+  // The schema is compiled at its first use, which takes a second: most processes read no document.
+  if (!ajv.validate<WorkflowDocument>(SavedWorkflowDocument, read.value))
+    throw invalid(schemaFaults(ajv.errors ?? []), read)
   const document = read.value
   const faults = [...documentFaults(document, commands), ...scheduleFaults(document)]
   if (faults.length > 0) throw invalid(faults, read)

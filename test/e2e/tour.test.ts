@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
 import { commandsOf } from '../support/readme.ts'
-import { freshDataDirectory, runCommand, runScript, up } from '../support/up.ts'
+import { freshDataDirectory, runCommand, runProgram, up } from '../support/up.ts'
 import { startUpstream } from '../support/upstream.ts'
+
+const TOUR = import.meta.resolve('../../scripts/tour.ts')
 
 /** 100 s on a machine with nothing else to do. */
 t.setTimeout(600_000)
@@ -55,7 +57,7 @@ t.test('what README.md says to try works, the tour too', { skip }, async (t) => 
 })
 
 t.test('where nothing runs, the tour says so in one sentence', async (t) => {
-  const tour = runScript(t, 'tour.ts', { DATA_DIR: freshDataDirectory(t) })
+  const tour = runProgram(t, TOUR, { DATA_DIR: freshDataDirectory(t) })
   t.equal(await tour.ended, 1)
   t.match(tour.output(), /No Tidemark runs here: start one with `make up`/)
 })

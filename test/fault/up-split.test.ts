@@ -5,7 +5,7 @@ import { commandLine } from '../../scripts/stack/processes.ts'
 import { servingProcesses } from '../../services/kernel/addresses.ts'
 import { tidemark } from '../support/cli.ts'
 import { AT_LENGTH } from '../support/faults/seeds.ts'
-import { freshDataDirectory, runCommand } from '../support/up.ts'
+import { freshDataDirectory, runProgram, UP } from '../support/up.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 t.setTimeout(240_000)
@@ -16,8 +16,7 @@ const options = AT_LENGTH ? {} : { skip: 'make test-faults does it' }
 
 t.test('each role has processes, which come back; Ctrl-C leaves nothing', options, async (t) => {
   const data = freshDataDirectory(t)
-  const command = [process.execPath, '--import', 'tsx', 'scripts/up.ts', '--split']
-  const split = runCommand(t, command, { DATA_DIR: data, PORT: '0' })
+  const split = runProgram(t, UP, { DATA_DIR: data, PORT: '0' }, '--split')
   await waitFor('all of them', () => split.output().includes('Ctrl-C stops'), START_MS)
 
   const roles = () => servingProcesses(data).map((each) => each.roles.join())

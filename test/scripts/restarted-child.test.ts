@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { startChild } from '../../scripts/stack/child.ts'
 import { commandLine } from '../../scripts/stack/processes.ts'
 import { RestartedChild } from '../../scripts/stack/restarted-child.ts'
-import { freshDataDirectory, runCommand } from '../support/up.ts'
+import { freshDataDirectory, runProgram, UP } from '../support/up.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** Runs `script` under supervision. */
@@ -60,9 +60,8 @@ t.test('what says that it is configured wrongly is not tried again', async (t) =
 })
 
 t.test('what no restart can put right is said once, and everything stops', async (t) => {
-  const command = [process.execPath, '--import', 'tsx', 'scripts/up.ts', '--split']
   const environment = { DATA_DIR: freshDataDirectory(t), PORT: '0', LOG_LEVEL: 'loud' }
-  const split = runCommand(t, command, environment)
+  const split = runProgram(t, UP, environment, '--split')
   t.equal(await split.ended, 1)
   t.match(split.output(), /does not start:\nLOG_LEVEL must be one of /)
 })

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
-import path from 'node:path'
+import { nodeArguments } from '../../infra/node-program.ts'
 
-const PROGRAM = path.resolve(import.meta.dirname, '../../scripts/tidemark.mjs')
+const PROGRAM = import.meta.resolve('../../scripts/tidemark.ts')
 
 export type CliRun = {
   readonly code: number | null
@@ -14,7 +14,7 @@ export function tidemark(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
 ): Promise<CliRun> {
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const child = spawn(process.execPath, nodeArguments(PROGRAM, ...args), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, ...environment },
   })

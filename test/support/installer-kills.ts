@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { installation, installationStream } from '../../domain/installer/installation.ts'
 import type { InstallationCommand } from '../../domain/installer/installation-commands.ts'
+import { nodeArguments } from '../../infra/node-program.ts'
 import { execute, load } from '../../services/kernel/execute.ts'
 import type { Random } from './faults/random.ts'
 import { AT_LENGTH, everySeed, timeForSeeds } from './faults/seeds.ts'
@@ -17,6 +18,7 @@ import { freshPostgresStore } from './postgres-store.ts'
 
 // kill -9 of the installing process at random moments: nothing is lost, doubled or half-installed.
 
+const PROCESS = import.meta.resolve('./installer-process.ts')
 const LANES = AT_LENGTH ? 2 : 1
 const MOST_KILLS = 2
 /** Shorter than an install takes, so that most lives end in the middle of one. */
@@ -40,8 +42,7 @@ const send = (command: InstallationCommand) =>
 /** @returns true when the process ended by itself. */
 async function driveFor(installationId: string, lifeMs: number | undefined): Promise<boolean> {
   const job: InstallerJob = { appUrl, dataDir, npm: registry.npm, installationId }
-  const program = path.join(import.meta.dirname, './installer-process.ts')
-  const child = spawn(process.execPath, ['--import', 'tsx', program], {
+  const child = spawn(process.execPath, nodeArguments(PROCESS), {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, JOB: JSON.stringify(job) },
   })

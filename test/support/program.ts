@@ -2,12 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { nodeArguments } from '../../infra/node-program.ts'
 import { servingProcesses } from '../../services/kernel/addresses.ts'
 import { waitFor } from './wait-for.ts'
 
 /** It tells a hang: a start takes 2 s, and minutes on a machine with ten other things to do. */
 const START_TIMEOUT_MS = 240_000
 const ANSWER_TIMEOUT_MS = 5_000
+const SOURCE = 'services/main/main.ts'
+const MAIN = import.meta.resolve('../../services/main/main.ts')
 const ROOT = path.resolve(import.meta.dirname, '../..')
 
 export type ProcessExit = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
@@ -103,14 +107,14 @@ export async function startTidemark(
 export function launch(
   t: Teardown,
   dataDirectory: string,
-  { databaseUrl, databaseOwnerUrl, natsUrl, environment, root = ROOT, output: to }: TidemarkOptions,
+  { databaseUrl, databaseOwnerUrl, natsUrl, environment, root, output: to }: TidemarkOptions,
 ): ChildProcess {
   const output = openSync(to ?? path.join(dataDirectory, 'tidemark.log'), 'a')
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', path.join(root, 'services/main/main.ts')],
+    nodeArguments(root === undefined ? MAIN : pathToFileURL(path.join(root, SOURCE)).href),
     {
-      cwd: root,
+      cwd: root ?? ROOT,
       stdio: ['ignore', output, output],
       env: {
         ...process.env,

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import path from 'node:path'
+import { nodeArguments } from '../../infra/node-program.ts'
 import { exitOf, type TidemarkProcess } from './program.ts'
 import { waitFor } from './wait-for.ts'
 
-const PROGRAM = path.resolve(import.meta.dirname, '../../scripts/subscriber.ts')
+const PROGRAM = import.meta.resolve('../../scripts/subscriber.ts')
 
 type Counted = {
   readonly position: string
@@ -37,7 +37,7 @@ export class Subscriber {
 
   start(): void {
     const { file, natsUrl, program } = this.#options
-    const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM], {
+    const child = spawn(process.execPath, nodeArguments(PROGRAM), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env.PATH,

@@ -3,9 +3,12 @@ import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { nodeArguments } from '../../infra/node-program.ts'
 import { waitFor } from './wait-for.ts'
 
 const START_MS = 90_000
+/** `make up`. */
+export const UP = import.meta.resolve('../../scripts/up.ts')
 const root = path.resolve(import.meta.dirname, '../..')
 
 type Teardown = { readonly teardown: (stop: () => unknown) => void }
@@ -27,10 +30,14 @@ export type ScriptRun = {
   readonly kill: (signal: NodeJS.Signals) => void
 }
 
-/** Runs a script as make does. */
-export function runScript(t: Teardown, script: string, environment: Environment): ScriptRun {
-  const file = path.join(root, 'scripts', script)
-  return runCommand(t, [process.execPath, '--import', 'tsx', file], environment)
+/** Runs a program, named by the URL of its source, as make does. */
+export function runProgram(
+  t: Teardown,
+  program: string,
+  environment: Environment,
+  ...args: readonly string[]
+): ScriptRun {
+  return runCommand(t, [process.execPath, ...nodeArguments(program, ...args)], environment)
 }
 
 /** Runs a command in the repository, in a clean environment: tap's own would put its loaders into it. */
@@ -66,7 +73,7 @@ export function runCommand(
 
 /** `make up` on its own data and any free port. */
 export function up(t: Teardown, data: string, environment: Environment = {}) {
-  const run = runScript(t, 'up.ts', { DATA_DIR: data, PORT: '0', ...environment })
+  const run = runProgram(t, UP, { DATA_DIR: data, PORT: '0', ...environment })
   const address = () =>
     waitFor('the address', () => /running at (http\S+)/.exec(run.output())?.[1], START_MS)
   return { ...run, address }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import path from 'node:path'
 import t from 'tap'
+import { nodeArguments } from '../../../infra/node-program.ts'
 import { runSync } from '../../../services/registry/sync-runner.ts'
 import type { Random } from '../../support/faults/random.ts'
 import { everySeed, timeForSeeds } from '../../support/faults/seeds.ts'
@@ -9,7 +9,7 @@ import { mirrorWorld, TENANT } from '../../support/mirror-world.ts'
 import { answerJson, startUpstream, upstreamEntry } from '../../support/upstream.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-const PROCESS = path.resolve(import.meta.dirname, '../../support/sync-process.ts')
+const PROCESS = import.meta.resolve('../../support/sync-process.ts')
 const PAGE = 50
 const PAGES = 12
 const DEATHS = 2
@@ -51,7 +51,7 @@ t.test('a process that is killed in the middle of a sync loses and doubles nothi
     for (const death of pagesToDieAt(random)) {
       const child = spawn(
         process.execPath,
-        ['--import', 'tsx', PROCESS, world.appUrl, TENANT, 'main', runId],
+        nodeArguments(PROCESS, world.appUrl, TENANT, 'main', runId),
         { stdio: 'inherit' },
       )
       const exited = once(child, 'exit')

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import path from 'node:path'
 import t, { type Test } from 'tap'
 import { customStream } from '../../../domain/custom/custom-type.ts'
+import { nodeArguments } from '../../../infra/node-program.ts'
 import { AT_LENGTH, everySeed, timeForSeeds } from '../../support/faults/seeds.ts'
 import { read, recordCalls, ruleWorld } from '../../support/rule-world.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-const PROCESS = path.resolve(import.meta.dirname, '../../support/rules-process.ts')
+const PROCESS = import.meta.resolve('../../support/rules-process.ts')
 const CALLS = 3
 const TYPES = ['First', 'Second']
 /** The evaluations in one group, then a command and its outcome for each action. */
@@ -49,7 +49,7 @@ async function survives(t: Test, deaths: readonly Death[]): Promise<void> {
     ...Array.from({ length: CALLS }, () => ({ installationId: randomUUID() })),
   )
   for (const { append, side } of deaths) {
-    const args = ['--import', 'tsx', PROCESS, world.appUrl, String(append), side]
+    const args = nodeArguments(PROCESS, world.appUrl, String(append), side)
     const child = spawn(process.execPath, args, { stdio: 'inherit' })
     const [, signal] = await once(child, 'exit')
     t.equal(signal, 'SIGKILL', `died ${side} append ${append}`)

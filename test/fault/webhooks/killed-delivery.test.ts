@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import path from 'node:path'
 import t from 'tap'
+import { nodeArguments } from '../../../infra/node-program.ts'
 import { everySeed, timeForSeeds } from '../../support/faults/seeds.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { startReceiver } from '../../support/webhook-receiver.ts'
 import { webhookWorld } from '../../support/webhook-world.ts'
 
-const PROCESS = path.resolve(import.meta.dirname, '../../support/webhooks-process.ts')
+const PROCESS = import.meta.resolve('../../support/webhooks-process.ts')
 const EVENTS = 300
 const DEATHS = 3
 const SECONDS = 3 * 60
@@ -23,11 +23,9 @@ t.test('a process that is killed while it delivers loses nothing', (t) =>
 
     for (let round = 0; round < DEATHS; round++) {
       const death = 1 + random.integer(80)
-      const child = spawn(
-        process.execPath,
-        ['--import', 'tsx', PROCESS, world.appUrl, world.dataDir],
-        { stdio: 'inherit' },
-      )
+      const child = spawn(process.execPath, nodeArguments(PROCESS, world.appUrl, world.dataDir), {
+        stdio: 'inherit',
+      })
       const exited = once(child, 'exit')
       const fatal = receiver.messages.length + death
       receiver.answer((response) => {

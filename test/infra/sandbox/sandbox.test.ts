@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import t from 'tap'
 import type { Configuration, NpmRuntime } from '../../../domain/installer/events.ts'
+import { nodeArguments } from '../../../infra/node-program.ts'
 import { createSandbox } from '../../../infra/sandbox/sandbox.ts'
 import { SandboxUnavailableError, type ServerProcess } from '../../../services/ports/sandbox.ts'
 import { dataDirectory } from '../../support/installer-world.ts'
@@ -131,7 +132,7 @@ t.test('nothing outlives this program, even killed', { skip }, async (t) => {
   script('process.stdout.write("up"); setInterval(() => {}, 1000)')
   const program = spawn(
     process.execPath,
-    ['--import', 'tsx', path.join(import.meta.dirname, '../../support/sandbox-holder.ts'), dataDir],
+    nodeArguments(import.meta.resolve('../../support/sandbox-holder.ts'), dataDir),
     {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, RUNTIME: JSON.stringify(runtime) },

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readdirSync } from 'node:fs'
-import path from 'node:path'
 import t, { type Test } from 'tap'
 import { createFileKeyProvider } from '../../../infra/crypto/file-key-provider.ts'
 import { openKeyRing } from '../../../infra/crypto/key-ring.ts'
@@ -9,6 +8,7 @@ import { createKeyRotation } from '../../../infra/crypto/key-rotation.ts'
 import type { KeyTables } from '../../../infra/crypto/key-tables.ts'
 import { createSecretStore } from '../../../infra/crypto/secret-store.ts'
 import { createTenantKeys } from '../../../infra/crypto/tenant-keys.ts'
+import { nodeArguments } from '../../../infra/node-program.ts'
 import { createReadDatabase } from '../../../infra/postgres/pool.ts'
 import { carryOutRotation } from '../../../services/privacy/rotation.ts'
 import { rotationRoutes } from '../../../services/privacy/rotation-routes.ts'
@@ -19,7 +19,7 @@ import { exitOf } from '../../support/program.ts'
 import { sealing } from '../../support/sealing.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-const PROCESS = path.resolve(import.meta.dirname, '../../support/rotation-process.ts')
+const PROCESS = import.meta.resolve('../../support/rotation-process.ts')
 const never = new AbortController().signal
 const now = () => new Date()
 
@@ -111,7 +111,7 @@ t.test('a rotation that is killed goes on, and makes no key twice', async (t) =>
   await start()
   const left = () => latest().then((answer) => answer.json().remaining.subjectKeys as number)
   const before = await left()
-  const child = spawn(process.execPath, ['--import', 'tsx', PROCESS, appUrl, directory], {
+  const child = spawn(process.execPath, nodeArguments(PROCESS, appUrl, directory), {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   await waitFor('some keys to be changed', async () => (await left()) !== before, 30_000)

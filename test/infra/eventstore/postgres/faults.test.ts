@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
+import { nodeArguments } from '../../../../infra/node-program.ts'
 import { createPool } from '../../../../infra/postgres/pool.ts'
 import { EventStoreUnavailableError } from '../../../../services/ports/event-store.ts'
 import { freshDatabase } from '../../../support/database.ts'
@@ -17,6 +17,8 @@ import {
 import { tcpProxy } from '../../../support/tcp-proxy.ts'
 import { waitFor } from '../../../support/wait-for.ts'
 import { openStore } from './open-stores.ts'
+
+const PROCESS = import.meta.resolve('./appending-process.ts')
 
 t.test('connections killed in the middle lose and double nothing', async (t) => {
   const { appUrl } = await freshDatabase(t)
@@ -155,17 +157,10 @@ t.test('what a killed process was told is in the log, once', { timeout: 120_000 
   const writers = 4
   const acknowledged = Array.from({ length: writers }, () => 0)
   for (const livesMs of [60, 150, 40, 250, 100]) {
-    const child = spawn(
-      process.execPath,
-      [
-        '--import',
-        'tsx',
-        path.join(import.meta.dirname, 'appending-process.ts'),
-        appUrl,
-        acknowledged.join(),
-      ],
-      { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } },
-    )
+    const child = spawn(process.execPath, nodeArguments(PROCESS, appUrl, acknowledged.join()), {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_OPTIONS: '' },
+    })
     const exited = once(child, 'exit')
     let answers = 0
     for await (const line of createInterface({ input: child.stdout })) {
