@@ -1,17 +1,18 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 RUN := exec node --import tsx
+BUILT := $(RUN) scripts/run.ts
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 ##@ Use it
 up: packages ## Start Tidemark with everything it needs; Ctrl-C stops it
-	@$(RUN) scripts/up.ts
+	@$(BUILT) scripts/up.ts
 
 subscriber: packages ## Count events by type, each exactly once (an example: docs/subscribing.md)
 	@$(RUN) scripts/subscriber.ts
 
 up-split: packages ## The same with each role in processes of its own, which are started again when they die
-	@$(RUN) scripts/up.ts --split
+	@$(BUILT) scripts/up.ts --split
 
 tour: packages ## Do the whole job once against the running Tidemark
 	@$(RUN) scripts/tour.ts
@@ -38,10 +39,10 @@ unused: packages ## Files, exports and packages that nothing uses
 	@knip
 
 bench: packages ## Measure throughput and latency against their limits
-	@$(RUN) scripts/bench.ts
+	@$(BUILT) scripts/bench.ts
 
 soak: packages ## Ten minutes of mixed load: memory must stay flat
-	@$(RUN) scripts/soak.ts
+	@$(BUILT) scripts/soak.ts
 
 story: packages ## List the files of one context, layer by layer (c=installer)
 	@$(RUN) scripts/story.ts "$(c)"

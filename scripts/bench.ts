@@ -1,6 +1,6 @@
 /**
  * Measures the system against limits of this machine, measured in the same run:
- * `npx tsx scripts/bench.ts [name…]`. One JSON object a line on standard output.
+ * `npx tsx scripts/run.ts scripts/bench.ts [name…]`. One JSON object a line on standard output.
  */
 import { benchAppendBatch, benchAppendSingle } from './bench/append.ts'
 import { benchCommands } from './bench/commands.ts'

@@ -41,7 +41,7 @@ async function testOnThrowAwayServers(files: readonly string[]): Promise<number>
   try {
     const run = randomUUID()
     const totals = await runTestFiles(files.length > 0 ? files : allTestFiles(root), {
-      ...{ root, say, signal: stopped.signal },
+      ...{ root, directory, say, signal: stopped.signal },
       environment: {
         ...process.env,
         TEST_POSTGRES_URL: given ?? postgres?.superuserUrl,

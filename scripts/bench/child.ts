@@ -16,22 +16,18 @@ export type Child = {
 
 /** A script of the benchmarks as a process of its own, once it has printed its first line. */
 export async function startChild(
-  script: string,
+  program: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
 ): Promise<Child> {
-  const child = spawn(
-    process.execPath,
-    nodeArguments(new URL(script, import.meta.url).href, ...args),
-    {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, ...environment },
-    },
-  )
+  const child = spawn(process.execPath, nodeArguments(program, ...args), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
+  })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const line = async () => {
     const next = await lines.next()
-    if (next.done === true) throw new Error(`${script} ended.`)
+    if (next.done === true) throw new Error(`${program} ended.`)
     return next.value
   }
   return {

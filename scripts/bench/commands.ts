@@ -36,7 +36,7 @@ export async function benchCommands(stage: Stage): Promise<readonly Measurement[
     await pool.query(
       'create table public.bare_commands (id bigint generated always as identity, body text)',
     )
-    const bare = await startChild('bare-server.ts', [url])
+    const bare = await startChild(import.meta.resolve('./bare-server.ts'), [url])
     const limit = await highestRate(bare.address, { ...ISSUE_KEY, path: '/rows' }, {})
     await bare.stop()
     const tidemark = await startTidemark(scope, {

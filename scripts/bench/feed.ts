@@ -50,7 +50,9 @@ export async function benchFeed(stage: Stage): Promise<readonly Measurement[]> {
 
 async function bareFeed(scope: Scope): Promise<Feed> {
   const servers = await Promise.all(
-    Array.from({ length: PROCESSES }, () => startChild('bare-server.ts', [])),
+    Array.from({ length: PROCESSES }, () =>
+      startChild(import.meta.resolve('./bare-server.ts'), []),
+    ),
   )
   for (const server of servers) scope.teardown(() => server.stop())
   const broadcast = (text: string) =>
@@ -88,7 +90,11 @@ async function measureFeed({ servers, path, key, broadcast }: Feed): Promise<Out
   const clients = await Promise.all(
     servers.map(({ address }) => {
       const args = [address, path, String(CLIENTS / servers.length)]
-      return startChild('feed-clients.ts', args, key === undefined ? {} : { KEY: key })
+      return startChild(
+        import.meta.resolve('./feed-clients.ts'),
+        args,
+        key === undefined ? {} : { KEY: key },
+      )
     }),
   )
   await delay(SETTLE_MS)

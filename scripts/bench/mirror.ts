@@ -18,7 +18,10 @@ import { BENCH_CONTEXT, type Stage } from './stage.ts'
 
 /** A mirror of a generated registry that another process serves. */
 export async function openMirror(stage: Stage, servers: number, versions: number) {
-  const upstreamServer = await startChild('upstream-server.ts', [String(servers), String(versions)])
+  const upstreamServer = await startChild(import.meta.resolve('./upstream-server.ts'), [
+    String(servers),
+    String(versions),
+  ])
   const { pool, store } = await stage.database()
   const stop = new AbortController()
   const freshness = createReadFreshness({ pool })

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
@@ -19,7 +19,7 @@ export type Built = {
  * gain by it. What programs share is in files that they share. A module sees the place of its source in `import.meta`, so
  * that it finds what lies beside it, but `import.meta.resolve` of a program gives what was built.
  *
- * @param into below `root`, where packages are found.
+ * @param into a new directory.
  */
 export async function buildPrograms(
   root: string,
@@ -28,6 +28,8 @@ export async function buildPrograms(
 ): Promise<Built> {
   const urlOf = (source: string) =>
     pathToFileURL(path.join(into, source.replace(/\.ts$/, '.mjs'))).href
+  mkdirSync(into, { recursive: true })
+  symlinkSync(path.join(root, 'node_modules'), path.join(into, 'node_modules'))
   const entries = new Set(programs)
   for (let known = 0; known < entries.size; ) {
     known = entries.size

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { nodeArguments } from '../../infra/node-program.ts'
@@ -16,6 +16,8 @@ const FIRST = [path.join('test', 'e2e'), path.join('test', 'fault')]
 
 export type TestRun = {
   readonly root: string
+  /** For what is made for this run alone. */
+  readonly directory: string
   readonly environment: NodeJS.ProcessEnv
   readonly say: (line: string) => void
   /** Ends the files that run, and starts no other. */
@@ -40,16 +42,9 @@ export function allTestFiles(root: string): readonly string[] {
  * accord takes longer than most tests.
  */
 export async function runTestFiles(files: readonly string[], run: TestRun): Promise<Totals> {
-  const data = path.join(run.root, '.data')
-  mkdirSync(data, { recursive: true })
-  const built = mkdtempSync(path.join(data, 'tests-'))
-  try {
-    const named = files.map((file) => path.relative(run.root, path.resolve(run.root, file)))
-    const { urlOf } = await buildPrograms(run.root, named, built)
-    return await runEach(named, urlOf, run)
-  } finally {
-    rmSync(built, { recursive: true, force: true })
-  }
+  const named = files.map((file) => path.relative(run.root, path.resolve(run.root, file)))
+  const { urlOf } = await buildPrograms(run.root, named, path.join(run.directory, 'built'))
+  return await runEach(named, urlOf, run)
 }
 
 async function runEach(
