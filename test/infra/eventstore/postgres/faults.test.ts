@@ -36,7 +36,8 @@ t.test('connections killed in the middle lose and double nothing', async (t) => 
     while (!done && killed < 40) {
       const { rowCount } = await killer.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = current_database() and pid <> pg_backend_pid()`,
+         where datname = current_database() and backend_type = 'client backend'
+           and pid <> pg_backend_pid()`,
       )
       killed += rowCount ?? 0
       await delay(30)
