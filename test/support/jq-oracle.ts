@@ -6,6 +6,14 @@ import { compileJq, runJq } from '../../domain/workflows/jq/jq.ts'
 /** What a program does with an input: its outputs up to the first error, and what that says. */
 export type Outcome = { readonly outputs: readonly Json[]; readonly error?: Json }
 
+/** The same outputs, and then an error or none. */
+export function isSame(left: Outcome, right: Outcome): boolean {
+  return (
+    JSON.stringify(left.outputs) === JSON.stringify(right.outputs) &&
+    'error' in left === 'error' in right
+  )
+}
+
 export const LIMITS = { maxSteps: 1_000_000, maxBytes: 50_000_000, now: 0, variables: {} }
 
 const jq = await loadJq()

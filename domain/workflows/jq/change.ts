@@ -2,7 +2,7 @@ import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../ker
 import { boundsOf, index } from './access.ts'
 import type { Budget } from './budget.ts'
 import { add } from './operators.ts'
-import { compare, describe, fail, setMember, typeOf } from './values.ts'
+import { compare, fail, setMember, typeOf } from './values.ts'
 
 /** jq refuses larger ones too. */
 const LARGEST_INDEX = 536_870_911
@@ -92,7 +92,7 @@ export class Change {
     const isList = container === null || isJsonArray(container)
     if (typeof key === 'number' && isList) return this.#putElement(container ?? [], key, value)
     if (isJsonObject(key) && isList) return this.#putSlice(container ?? [], key, value)
-    return refuseToPut(container, key)
+    return refuseToPut(this.#budget, container, key)
   }
 
   #putElement(list: readonly Json[], key: number, value: Json): Json {
@@ -110,8 +110,8 @@ export class Change {
   }
 
   #putSlice(list: readonly Json[], key: JsonObject, value: Json): Json {
-    if (!isJsonArray(value)) return fail('A slice of an array can only be assigned another array')
     const { from, to } = boundsOf(key, list.length)
+    if (!isJsonArray(value)) return fail('A slice of an array can only be assigned another array')
     this.#budget.bytes(8 * (list.length + value.length))
     const copy = [...list.slice(0, from), ...value, ...list.slice(to)]
     this.#own.add(copy)
@@ -182,18 +182,19 @@ export function readPath(budget: Budget, value: Json, keys: readonly Json[]): Js
   return found
 }
 
-function refuseToPut(container: Json, key: Json): never {
-  if (isJsonArray(container) && isJsonArray(key))
-    return fail('Cannot update field at array index of array')
-  if (isJsonObject(key) && !isJsonArray(container))
-    return fail(`Cannot update field at object index of ${typeOf(container)}`)
-  return fail(`Cannot index ${typeOf(container)} with ${describe(key)}`)
+/** What cannot even be read is refused as such. */
+function refuseToPut(budget: Budget, container: Json, key: Json): never {
+  index(budget, container, key)
+  return fail(
+    isJsonArray(container)
+      ? 'Cannot update field at array index of array'
+      : 'Cannot update string slices',
+  )
 }
 
 function refuseToRemove(container: Json, key: Json): never {
   const kind = typeOf(key)
-  if (isJsonObject(container))
-    return fail(`Cannot delete field at object index of ${typeOf(container)}`)
-  if (isJsonArray(container)) return fail(`Cannot delete field at array index of ${kind}`)
+  if (isJsonObject(container)) return fail(`Cannot delete ${kind} field of object`)
+  if (isJsonArray(container)) return fail(`Cannot delete ${kind} element of array`)
   return fail(`Cannot delete fields from ${typeOf(container)}`)
 }

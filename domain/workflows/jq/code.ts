@@ -1,7 +1,7 @@
 import type { Json } from '../../kernel/json.ts'
 import { Budget, type JqLimits } from './budget.ts'
 import type { Change } from './change.ts'
-import type { Path } from './path.ts'
+import { notLeft, type Path, withMade } from './path.ts'
 import type { Parameter } from './syntax.ts'
 
 /** A call in tail position, left to whoever called the function that ends with it. */
@@ -52,12 +52,12 @@ export type Closure = { readonly code: Code; readonly env: Env; readonly weight:
 
 export type Emit = (value: Json) => void
 
-/** `path` is undefined where the value is not a part of the input. */
-export type EmitAt = (path: Path | undefined, value: Json) => void
+/** The value may be another one than that at the path. */
+export type EmitAt = (path: Path, value: Json) => void
 
 export type One = (run: Run, env: Env, input: Json) => Json
 export type Each = (run: Run, env: Env, input: Json, emit: Emit) => void
-export type Paths = (run: Run, env: Env, path: Path | undefined, input: Json, emit: EmitAt) => void
+export type Paths = (run: Run, env: Env, path: Path, input: Json, emit: EmitAt) => void
 
 /**
  * A compiled piece of a program. Outputs are pushed: all that follows an output happens inside of `emit`.
@@ -74,30 +74,33 @@ export type Code = {
 
 export type InPlace = (run: Run, env: Env, state: Change) => void
 
-/** Whether a value is its input itself, so that it has the same path; of two equal texts or numbers, none is the other. */
-function isSame(value: Json, input: Json): boolean {
-  return value === input && typeof value !== 'number' && typeof value !== 'string'
-}
-
-/** A piece with exactly one output, which is not a part of its input. */
+/** A piece with exactly one output, which it makes. */
 export function valueCode(one: One): Code {
   return {
     one,
     each: (run, env, input, emit) => emit(one(run, env, input)),
     paths: (run, env, path, input, emit) => {
       const value = one(run, env, input)
-      emit(isSame(value, input) ? path : undefined, value)
+      emit(withMade(path, value), value)
     },
   }
 }
 
-/** A piece with any number of outputs, which are not parts of its input. */
+/** A piece with exactly one output, which may be its input as it is. */
+export function passingCode(one: One): Code {
+  return {
+    ...valueCode(one),
+    paths: (run, env, path, input, emit) => emit(notLeft(path), one(run, env, input)),
+  }
+}
+
+/** A piece with any number of outputs, which it makes. */
 export function streamCode(each: Each): Code {
   return {
     one: null,
     each,
     paths: (run, env, path, input, emit) =>
-      each(run, env, input, (value) => emit(isSame(value, input) ? path : undefined, value)),
+      each(run, env, input, (value) => emit(withMade(path, value), value)),
   }
 }
 

@@ -11,8 +11,29 @@ type NodeOf<Kind extends Node['kind']> = Extract<Node, { kind: Kind }>
 /** Binds the variables of a pattern to parts of `value`, once for each way in which its keys come out. */
 type Bind = (run: Run, env: Env, value: Json, use: (env: Env) => void) => void
 
-/** A pattern, and the scope of what follows it. */
-type Binding = { readonly bind: Bind; readonly scope: Scope }
+/**
+ * The scopes in and after a pattern. What it binds is there for what follows it, not for its own keys: in
+ * `keys` its names are blank. Of several of one name the first that is bound counts.
+ */
+type Scopes = { readonly scope: Scope; readonly keys: Scope; readonly names: readonly string[] }
+
+/** A part of a pattern, and the scopes of the next one. */
+type Binding = Scopes & { readonly bind: Bind }
+
+const BLANK = ''
+
+function before(scope: Scope): Scopes {
+  return { scope, keys: scope, names: [] }
+}
+
+function withName({ scope, keys, names }: Scopes, name: string): Scopes {
+  const isTaken = names.includes(name)
+  return {
+    scope: withVariables(scope, [isTaken ? BLANK : name]),
+    keys: withVariables(keys, [BLANK]),
+    names: [...names, name],
+  }
+}
 
 /**
  * Calls `use` with what is bound. Of several patterns the next is taken where one, or what was done
@@ -33,7 +54,7 @@ export function compilePatterns(
 ): { readonly bind: BindAny; readonly scopes: readonly Scope[] } {
   const [first] = patterns
   if (first !== undefined && patterns.length === 1) {
-    const binding = compilePattern(compiler, first, scope)
+    const binding = compilePattern(compiler, first, before(scope))
     const bind: BindAny = (run, env, value, use) =>
       binding.bind(run, env, value, (inner) => use(inner, 0))
     return { bind, scopes: [binding.scope] }
@@ -41,7 +62,7 @@ export function compilePatterns(
   // All variables are there under each pattern, null where it does not have them.
   const names = patterns.flatMap(namesOf)
   const bindings = patterns.map((pattern) =>
-    compilePattern(compiler, pattern, withVariables(scope, names)),
+    compilePattern(compiler, pattern, before(withVariables(scope, names))),
   )
   return {
     bind: (run, env, value, use) => bindFirst(bindings, run, withNulls(env, names), value, use),
@@ -81,61 +102,61 @@ function namesOf(pattern: Pattern): readonly string[] {
   }
 }
 
-function compilePattern(compiler: Compiler, pattern: Pattern, scope: Scope): Binding {
+function compilePattern(compiler: Compiler, pattern: Pattern, scopes: Scopes): Binding {
   switch (pattern.kind) {
     case 'variable':
       return {
+        ...withName(scopes, pattern.name),
         bind: (_run, up, value, use) => use({ value, closure: null, up }),
-        scope: withVariables(scope, [pattern.name]),
       }
-    case 'array':
-      return inOrder(pattern.items, scope, (item, inner, at) => {
+    case 'array': {
+      const items = pattern.items.map((item, at) => ({ item, at })).reverse()
+      return inOrder(items, scopes, ({ item, at }, inner) => {
         const binding = compilePattern(compiler, item, inner)
         return {
-          bind: (run, env, value, use) => binding.bind(run, env, elementOf(run, value, at), use),
-          scope: binding.scope,
+          ...binding,
+          bind: (run, env, value, use) => binding.bind(run, env, index(run, value, at), use),
         }
       })
+    }
     case 'object':
-      return inOrder(pattern.entries, scope, (entry, inner) => compileEntry(compiler, entry, inner))
+      return inOrder(pattern.entries, scopes, (entry, inner) =>
+        compileEntry(compiler, entry, inner),
+      )
   }
 }
 
-function elementOf(run: Run, value: Json, at: number): Json {
-  return index(run, value, at)
-}
-
-function compileEntry(compiler: Compiler, entry: PatternEntry, scope: Scope): Binding {
-  const key = compiler.code(entry.key, scope)
-  const names = entry.variable === null ? [] : [entry.variable]
-  const named = withVariables(scope, names)
-  const rest = entry.value === null ? null : compilePattern(compiler, entry.value, named)
+function compileEntry(compiler: Compiler, entry: PatternEntry, scopes: Scopes): Binding {
+  const { key: keyNode, variable, value: inside } = entry
+  const key = compiler.code(keyNode, scopes.keys)
+  const named = variable === null ? scopes : withName(scopes, variable)
+  const rest = inside === null ? null : compilePattern(compiler, inside, named)
   return {
+    ...(rest ?? named),
     bind: (run, env, value, use) =>
       key.each(run, env, value, (at) => {
         const part = index(run, value, at)
-        const up = names.length === 0 ? env : { value: part, closure: null, up: env }
+        const up = variable === null ? env : { value: part, closure: null, up: env }
         if (rest === null) use(up)
         else rest.bind(run, up, part, use)
       }),
-    scope: rest?.scope ?? named,
   }
 }
 
-/** Each part sees what those before it bound. */
+/** The first part varies slowest. */
 function inOrder<Part>(
   parts: readonly Part[],
-  scope: Scope,
-  compilePart: (part: Part, scope: Scope, at: number) => Binding,
+  scopes: Scopes,
+  compilePart: (part: Part, scopes: Scopes) => Binding,
 ): Binding {
-  let binding: Binding = { bind: (_run, env, _value, use) => use(env), scope }
-  for (const [at, part] of parts.entries()) {
-    const before = binding.bind
-    const next = compilePart(part, binding.scope, at)
+  let binding: Binding = { ...scopes, bind: (_run, env, _value, use) => use(env) }
+  for (const part of parts) {
+    const { bind } = binding
+    const next = compilePart(part, binding)
     binding = {
+      ...next,
       bind: (run, env, value, use) =>
-        before(run, env, value, (inner) => next.bind(run, inner, value, use)),
-      scope: next.scope,
+        bind(run, env, value, (inner) => next.bind(run, inner, value, use)),
     }
   }
   return binding

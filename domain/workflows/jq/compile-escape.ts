@@ -2,6 +2,7 @@ import type { Json } from '../../kernel/json.ts'
 import { Break, type Code, type Each, type One, type Paths, type Run, streamCode } from './code.ts'
 import type { Compiler } from './compiler.ts'
 import { Raised } from './errors.ts'
+import { notLeft } from './path.ts'
 import { find, linkAbove, type Scope, withEntry } from './scope.ts'
 import type { Node } from './syntax.ts'
 import { isTrue } from './values.ts'
@@ -62,7 +63,7 @@ function tryOne(body: One | null, handler: One | null): One | null {
 function tryPaths(body: Code, handler: Code | null): Paths {
   return (run, env, path, input, emit) => {
     const raised = attempt(run, (inner) => body.paths(run, env, path, input, inner), emit)
-    if (raised !== null) handler?.paths(run, env, undefined, raised.value, emit)
+    if (raised !== null) handler?.paths(run, env, notLeft(path), raised.value, emit)
   }
 }
 

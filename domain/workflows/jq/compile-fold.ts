@@ -1,9 +1,9 @@
 import type { Json } from '../../kernel/json.ts'
 import { Change } from './change.ts'
-import type { Code, EmitAt, Env, Run } from './code.ts'
+import type { Code, Env, Run } from './code.ts'
 import { compilePatterns } from './compile-bind.ts'
 import type { Compiler } from './compiler.ts'
-import type { Path } from './path.ts'
+import { notLeft, type Path } from './path.ts'
 import type { Scope } from './scope.ts'
 import type { Node } from './syntax.ts'
 
@@ -12,11 +12,20 @@ type NodeOf<Kind extends Node['kind']> = Extract<Node, { kind: Kind }>
 /** Goes through what `source` gives, with its parts bound. */
 type Turns = (run: Run, env: Env, input: Json, turn: (env: Env, pattern: number) => void) => void
 
+/** As jq has it, each turn is at the path of what the source gave, whatever the state is. */
+type TurnsAt = (
+  run: Run,
+  env: Env,
+  path: Path,
+  input: Json,
+  turn: (env: Env, pattern: number, path: Path) => void,
+) => void
+
 function compileTurns(
   compiler: Compiler,
   node: NodeOf<'reduce'> | NodeOf<'foreach'>,
   scope: Scope,
-): { readonly turns: Turns; readonly scopes: readonly Scope[] } {
+): { readonly turns: Turns; readonly turnsAt: TurnsAt; readonly scopes: readonly Scope[] } {
   const source = compiler.code(node.source, scope)
   const { bind, scopes } = compilePatterns(compiler, node.patterns, scope)
   return {
@@ -25,6 +34,11 @@ function compileTurns(
         run.step()
         bind(run, env, value, turn)
       }),
+    turnsAt: (run, env, path, input, turn) =>
+      source.paths(run, env, path, input, (at, value) => {
+        run.step()
+        bind(run, env, value, (inner, pattern) => turn(inner, pattern, notLeft(at)))
+      }),
     scopes,
   }
 }
@@ -32,7 +46,7 @@ function compileTurns(
 /** The last output of the update is the next state; null where it has none. */
 export function compileReduce(compiler: Compiler, node: NodeOf<'reduce'>, scope: Scope): Code {
   const initial = compiler.code(node.initial, scope)
-  const { turns, scopes } = compileTurns(compiler, node, scope)
+  const { turns, turnsAt, scopes } = compileTurns(compiler, node, scope)
   const updates = scopes.map((inner) => compiler.code(node.update, inner))
   const [only] = updates
   const inPlace = updates.length === 1 ? only?.inPlace : undefined
@@ -64,16 +78,15 @@ export function compileReduce(compiler: Compiler, node: NodeOf<'reduce'>, scope:
       initial.each(run, env, input, (start) => emit(fold(run, env, input, start))),
     paths: (run, env, path, input, emit) =>
       initial.paths(run, env, path, input, (begin, start) => {
-        let at: Path | undefined = begin
         let state = start
-        turns(run, env, input, (inner, pattern) => {
-          let last: readonly [Path | undefined, Json] = [undefined, null]
-          updates[pattern]?.paths(run, inner, at, state, (next, value) => {
-            last = [next, value]
+        turnsAt(run, env, begin, input, (inner, pattern, at) => {
+          const before = state
+          state = null
+          updates[pattern]?.paths(run, inner, at, before, (_path, value) => {
+            state = value
           })
-          ;[at, state] = last
         })
-        emit(at, state)
+        emit(begin, state)
       }),
   }
 }
@@ -81,7 +94,7 @@ export function compileReduce(compiler: Compiler, node: NodeOf<'reduce'>, scope:
 /** Each output of the update is the next state, and is given out as `extract` sees it; null where it has none. */
 export function compileForeach(compiler: Compiler, node: NodeOf<'foreach'>, scope: Scope): Code {
   const initial = compiler.code(node.initial, scope)
-  const { turns, scopes } = compileTurns(compiler, node, scope)
+  const { turns, turnsAt, scopes } = compileTurns(compiler, node, scope)
   const updates = scopes.map((inner) => compiler.code(node.update, inner))
   const extracts = scopes.map((inner) => compiler.code(node.extract ?? { kind: 'identity' }, inner))
   return {
@@ -98,14 +111,14 @@ export function compileForeach(compiler: Compiler, node: NodeOf<'foreach'>, scop
           })
         })
       }),
-    paths: (run, env, path, input, emit: EmitAt) =>
+    paths: (run, env, path, input, emit) =>
       initial.paths(run, env, path, input, (begin, start) => {
-        let state: readonly [Path | undefined, Json] = [begin, start]
-        turns(run, env, input, (inner, pattern) => {
-          const [at, before] = state
-          state = [undefined, null]
+        let state = start
+        turnsAt(run, env, begin, input, (inner, pattern, at) => {
+          const before = state
+          state = null
           updates[pattern]?.paths(run, inner, at, before, (next, value) => {
-            state = [next, value]
+            state = value
             extracts[pattern]?.paths(run, inner, next, value, emit)
           })
         })

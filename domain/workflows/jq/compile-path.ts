@@ -1,9 +1,9 @@
-import { isJsonArray, isJsonObject, type Json } from '../../kernel/json.ts'
-import { cannotIterate, field, index, iterate } from './access.ts'
+import type { Json } from '../../kernel/json.ts'
+import { field, index, iterate } from './access.ts'
 import type { Code, EmitAt, One, Run } from './code.ts'
 import type { Compiler } from './compiler.ts'
 import { Raised } from './errors.ts'
-import { below, invalidAccess, invalidIteration, type Path } from './path.ts'
+import { below, invalidAccess, invalidIteration, isAt, type Path } from './path.ts'
 import type { Scope } from './scope.ts'
 import type { Node } from './syntax.ts'
 
@@ -32,21 +32,18 @@ function descend(run: Run, value: Json, emit: (value: Json) => void): void {
   run.leave(1)
 }
 
-function descendAt(run: Run, path: Path | undefined, value: Json, emit: EmitAt): void {
+function descendAt(run: Run, path: Path, value: Json, emit: EmitAt): void {
   run.step()
   emit(path, value)
-  if (typeof value !== 'object' || value === null) return
+  if (!isIterable(value) && isAt(path, value)) return
   run.enter(1)
   iterateAt(run, path, value, (inner, each) => descendAt(run, inner, each, emit))
   run.leave(1)
 }
 
-export function iterateAt(run: Run, path: Path | undefined, value: Json, emit: EmitAt): void {
-  if (path === undefined) {
-    if (isJsonArray(value) || isJsonObject(value)) invalidIteration(value)
-    cannotIterate(value)
-  }
-  iterate(run, value, (each, key) => emit(below(run, path, key), each))
+function iterateAt(run: Run, path: Path, value: Json, emit: EmitAt): void {
+  if (!isAt(path, value)) invalidIteration(value)
+  iterate(run, value, (each, key) => emit(below(run, path, key, each), each))
 }
 
 function isIterable(value: Json): boolean {
@@ -64,7 +61,8 @@ export function compileIterate(compiler: Compiler, node: NodeOf<'iterate'>, scop
       }),
     paths: (run, env, path, input, emit) =>
       of.paths(run, env, path, input, (inner, value) => {
-        if (!isOptional || isIterable(value)) iterateAt(run, inner, value, emit)
+        if (!isOptional || isIterable(value) || !isAt(inner, value))
+          iterateAt(run, inner, value, emit)
       }),
   }
 }
@@ -83,8 +81,9 @@ function fieldCode(of: Code, key: string): Code {
     each: (run, env, input, emit) => of.each(run, env, input, (value) => emit(field(value, key))),
     paths: (run, env, path, input, emit) =>
       of.paths(run, env, path, input, (inner, value) => {
-        if (inner === undefined) invalidAccess(key, value)
-        emit(below(run, inner, key), field(value, key))
+        if (!isAt(inner, value)) invalidAccess(key, value)
+        const part = field(value, key)
+        emit(below(run, inner, key, part), part)
       }),
   }
 }
@@ -103,7 +102,10 @@ function accessCode(of: Code, key: Code): Code {
     one:
       ofOne === null || keyOne === null
         ? null
-        : (run, env, input) => index(run, ofOne(run, env, input), keyOne(run, env, input)),
+        : (run, env, input) => {
+            const at = keyOne(run, env, input)
+            return index(run, ofOne(run, env, input), at)
+          },
     each: (run, env, input, emit) =>
       key.each(run, env, input, (at) =>
         of.each(run, env, input, (value) => emit(index(run, value, at))),
@@ -111,8 +113,9 @@ function accessCode(of: Code, key: Code): Code {
     paths: (run, env, path, input, emit) =>
       key.each(run, env, input, (at) =>
         of.paths(run, env, path, input, (inner, value) => {
-          if (inner === undefined) invalidAccess(at, value)
-          emit(below(run, inner, at), index(run, value, at))
+          if (!isAt(inner, value)) invalidAccess(at, value)
+          const part = index(run, value, at)
+          emit(below(run, inner, at, part), part)
         }),
       ),
   }
@@ -132,9 +135,9 @@ function optionalAccess(of: Code, key: Code): Code {
     paths: (run, env, path, input, emit) =>
       key.each(run, env, input, (at) =>
         of.paths(run, env, path, input, (inner, value) => {
-          if (inner === undefined) invalidAccess(at, value)
+          if (!isAt(inner, value)) invalidAccess(at, value)
           const part = indexIfAny(run, value, at)
-          if (part !== undefined) emit(below(run, inner, at), part)
+          if (part !== undefined) emit(below(run, inner, at, part), part)
         }),
       ),
   }

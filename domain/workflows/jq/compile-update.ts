@@ -4,6 +4,8 @@ import {
   type Code,
   type Env,
   type InPlace,
+  type Paths,
+  passingCode,
   type Run,
   stoppable,
   streamCode,
@@ -11,7 +13,7 @@ import {
 } from './code.ts'
 import type { Compiler } from './compiler.ts'
 import { add, OPERATORS, type Operator } from './operators.ts'
-import { invalidResult, keysOf, ROOT } from './path.ts'
+import { invalidAccess, invalidResult, isAt, keysOf, rootOf } from './path.ts'
 import type { Scope } from './scope.ts'
 import type { BinaryOperator, Node } from './syntax.ts'
 import { usesInput } from './uses-input.ts'
@@ -25,39 +27,55 @@ export function compileUpdate(
 ): Code {
   const target = compiler.code(node.target, scope)
   const value = compiler.code(node.value, scope)
-  if (node.operator === '|=')
-    return inPlaceCode((run, env, state) => modifyInPlace(run, env, state, target, value))
+  if (node.operator === '|=') return modifyCode(target, value)
   const write = node.operator === '=' ? assign : combine(operatorOf(node.operator))
-  const apply = (run: Run, env: Env, state: Change, each: Json): void => {
+  const apply: Apply = (run, env, state, each) => {
     // The value may be a part of the state, which then must not change.
     if (typeof each === 'object' && usesInput(node.value)) state.share()
     write(run, state, pathsOf(run, env, state.value, target), each)
   }
-  return forEachValue(value, apply)
+  const code = forEachValue(value, apply)
+  return node.operator === '=' ? code : { ...code, paths: noPaths(value, apply) }
+}
+
+function modifyCode(target: Code, update: Code): Code {
+  return {
+    ...inPlaceCode((run, env, state) => modifyInPlace(run, env, state, target, update)),
+    paths: (run, env, _path, input) => {
+      const state = new Change(run, input)
+      const deleted = replace(run, env, state, target, update)
+      invalidAccess(0, [state.value, deleted])
+    },
+  }
+}
+
+/** What has been modified has no path, not even where it is as before. jq's message shows how it modifies. */
+function noPaths(value: Code, apply: Apply): Paths {
+  return (run, env, _path, input) =>
+    value.each(run, env, input, (each) => {
+      const state = new Change(run, input)
+      apply(run, env, state, each)
+      invalidAccess(0, [state.value, []])
+    })
 }
 
 /** How a piece that changes its input in place is used where the input is someone else's. */
 function inPlaceCode(inPlace: InPlace): Code {
   return {
-    ...valueCode((run, env, input) => {
+    ...passingCode((run, env, input) => {
       const state = new Change(run, input)
       inPlace(run, env, state)
       return state.value
     }),
-    paths: (run, env, _path, input, emit) => {
-      const state = new Change(run, input)
-      inPlace(run, env, state)
-      emit(undefined, state.value)
-    },
     inPlace,
   }
 }
 
+/** Changes the state by one output of the value. */
+type Apply = (run: Run, env: Env, state: Change, each: Json) => void
+
 /** The value is computed from the whole input; each of its outputs gives an output. */
-function forEachValue(
-  value: Code,
-  apply: (run: Run, env: Env, state: Change, each: Json) => void,
-): Code {
+function forEachValue(value: Code, apply: Apply): Code {
   const { one } = value
   if (one !== null)
     return inPlaceCode((run, env, state) => apply(run, env, state, one(run, env, state.value)))
@@ -94,8 +112,22 @@ export function modify(run: Run, env: Env, input: Json, target: Code, update: Co
   return state.value
 }
 
-/** The first output of `update` replaces a part; a part for which it has none is deleted in the end. */
 function modifyInPlace(run: Run, env: Env, state: Change, target: Code, update: Code): void {
+  state.delete(replace(run, env, state, target, update))
+}
+
+/**
+ * The first output of `update` replaces a part.
+ *
+ * @returns the paths to the parts for which it has none, to be deleted in the end.
+ */
+function replace(
+  run: Run,
+  env: Env,
+  state: Change,
+  target: Code,
+  update: Code,
+): readonly (readonly Json[])[] {
   const deleted: (readonly Json[])[] = []
   const first = firstOf(update)
   for (const keys of pathsOf(run, env, state.value, target)) {
@@ -103,7 +135,7 @@ function modifyInPlace(run: Run, env: Env, state: Change, target: Code, update: 
     if (value === undefined) deleted.push(keys)
     else state.write(keys, value)
   }
-  state.delete(deleted)
+  return deleted
 }
 
 /** `. + value`, where the value is made of anything but the input. */
@@ -142,9 +174,9 @@ export function pathsOf(
   target: Code,
 ): readonly (readonly Json[])[] {
   const paths: (readonly Json[])[] = []
-  target.paths(run, env, ROOT, input, (path, value) => {
+  target.paths(run, env, rootOf(input), input, (path, value) => {
     run.step()
-    paths.push(path === undefined ? invalidResult(value) : keysOf(run, path))
+    paths.push(isAt(path, value) ? keysOf(run, path) : invalidResult(value))
   })
   return paths
 }

@@ -1,5 +1,5 @@
 import type { Json } from '../../kernel/json.ts'
-import { type Code, type Each, type One, streamCode, valueCode } from './code.ts'
+import { type Code, type Each, type One, passingCode, streamCode, valueCode } from './code.ts'
 import { compileGrowth } from './compile-update.ts'
 import type { Compiler } from './compiler.ts'
 import { FORMATS, type Format } from './formats.ts'
@@ -19,20 +19,9 @@ export function compileVariable(compiler: Compiler, node: NodeOf<'variable'>, sc
     return compiler.fail(`$${name} is not defined`, node.at)
   }
   const hops = scope.size - found.size
-  return variableCode(
+  return passingCode(
     hops === 0 ? (_run, env) => env.value : (_run, env) => linkAbove(env, hops).value,
   )
-}
-
-/** `. as $x | $x` is the input itself, and has its path. */
-function variableCode(one: One): Code {
-  return {
-    ...valueCode(one),
-    paths: (run, env, path, input, emit) => {
-      const value = one(run, env, input)
-      emit(value === input ? path : undefined, value)
-    },
-  }
 }
 
 export function compileArray(compiler: Compiler, node: NodeOf<'array'>, scope: Scope): Code {
@@ -105,7 +94,7 @@ function objects(members: readonly Member[]): Each {
 }
 
 function keyOf(key: Json): string {
-  return typeof key === 'string' ? key : fail(`Object keys must be strings, not ${describe(key)}`)
+  return typeof key === 'string' ? key : fail(`Cannot use ${describe(key)} as object key`)
 }
 
 export function compileNegate(compiler: Compiler, node: NodeOf<'negate'>, scope: Scope): Code {
@@ -164,11 +153,14 @@ export function compileText(compiler: Compiler, node: NodeOf<'text'>, scope: Sco
     : streamCode(texts(format, parts))
 }
 
+/** The last part is evaluated first. */
 function oneText(format: Format, parts: readonly (string | One)[]): One {
   return (run, env, input) => {
     let text = ''
-    for (const part of parts)
-      text += typeof part === 'string' ? part : format(run, part(run, env, input))
+    for (let at = parts.length - 1; at >= 0; at--) {
+      const part = parts[at] ?? ''
+      text = (typeof part === 'string' ? part : format(run, part(run, env, input))) + text
+    }
     run.bytes(text.length)
     return text
   }

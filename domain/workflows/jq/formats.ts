@@ -81,13 +81,13 @@ function row(
   textIn: (text: string) => string,
 ): string {
   if (!isJsonArray(value))
-    return fail(`${describe(value)} cannot be ${format}-formatted, only an array can be`)
+    return fail(`${describe(value)} cannot be ${format}-formatted, only array`)
   const cells = value.map((cell) => {
     budget.step()
     if (typeof cell === 'string') return textIn(cell)
     if (typeof cell === 'number') return Number.isNaN(cell) ? '' : numberText(cell)
     if (typeof cell === 'boolean') return String(cell)
-    return cell === null ? '' : fail(`${describe(cell)} is not valid in a ${format} row`)
+    return cell === null ? '' : fail(`${describe(cell)} is not valid in a csv row`)
   })
   const text = cells.join(separator)
   budget.bytes(text.length)
@@ -130,8 +130,8 @@ function base64Decoded(budget: Budget, text: string): string {
   budget.steps(text.length >> 3)
   budget.bytes(text.length)
   const digits = text.replace(/=+$/, '')
-  if (!/^[A-Za-z0-9+/]*$/.test(digits) || (digits.length === 1 && text !== ''))
-    return fail(`${describe(text)} is not valid base64 data`)
+  if (!/^[A-Za-z0-9+/]*$/.test(digits)) return fail(`${describe(text)} is not valid base64 data`)
+  if (digits.length === 1) return fail(`${describe(text)} trailing base64 byte found`)
   const binary = atob(digits.length % 4 === 1 ? digits.slice(0, -1) : digits)
   const bytes = new Uint8Array(binary.length)
   for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at)

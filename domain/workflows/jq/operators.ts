@@ -45,7 +45,7 @@ function charge(budget: Budget, elements: number): void {
   budget.bytes(8 * elements)
 }
 
-function subtract(budget: Budget, left: Json, right: Json): Json {
+export function subtract(budget: Budget, left: Json, right: Json): Json {
   if (typeof left === 'number' && typeof right === 'number') return left - right
   if (isJsonArray(left) && isJsonArray(right)) {
     charge(budget, left.length)

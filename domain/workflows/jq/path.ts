@@ -3,14 +3,42 @@ import type { Budget } from './budget.ts'
 import { excerptOf } from './text.ts'
 import { fail } from './values.ts'
 
-/** A path from an input to one of its parts, innermost key first. */
-export type Path = { readonly up: Path | null; readonly key: Json; readonly length: number }
+/**
+ * A path from an input to one of its parts, innermost key first. As in jq it is kept while a program goes
+ * on with other values, and may be used again where the value is the part itself.
+ */
+export type Path = {
+  readonly up: Path | null
+  readonly key: Json
+  readonly length: number
+  /** The part. */
+  readonly value: Json
+  /** What the program goes on with was made: it is not the part, even where it is an equal text or number. */
+  readonly isLeft: boolean
+}
 
-export const ROOT: Path = { up: null, key: null, length: 0 }
+export function rootOf(value: Json): Path {
+  return { up: null, key: null, length: 0, value, isLeft: false }
+}
 
-export function below(budget: Budget, path: Path, key: Json): Path {
-  budget.bytes(24)
-  return { up: path, key, length: path.length + 1 }
+/** The path of what goes on with `value`, which was made there. */
+export function withMade(path: Path, value: Json): Path {
+  const isLeft = typeof value === 'number' || typeof value === 'string'
+  return isLeft === path.isLeft ? path : { ...path, isLeft }
+}
+
+/** The path of what goes on with another value. */
+export function notLeft(path: Path): Path {
+  return path.isLeft ? { ...path, isLeft: false } : path
+}
+
+export function below(budget: Budget, path: Path, key: Json, value: Json): Path {
+  budget.bytes(40)
+  return { up: path, key, length: path.length + 1, value, isLeft: false }
+}
+
+export function isAt(path: Path, value: Json): boolean {
+  return !path.isLeft && Object.is(path.value, value)
 }
 
 /** Outermost key first: what `path(…)` gives. */

@@ -33,6 +33,11 @@ const SOURCES: Readonly<Record<string, string>> = {
   'combinations/0':
     'def combinations: if length == 0 then [] else .[0][] as $x | (.[1:] | combinations) as $rest | [$x] + $rest end;',
   'combinations/1': 'def combinations(n): . as $all | [range(n)] | map($all) | combinations;',
+  'abs/0': 'def abs: if . < 0 then -. else . end;',
+  'indices/1':
+    'def indices($i): if type == "array" then .[if $i | type == "array" then $i else [$i] end] elif [type, ($i | type)] == ["string", "string"] then _strindices($i) else .[$i] end;',
+  'index/1': 'def index($i): indices($i) | .[0];',
+  'rindex/1': 'def rindex($i): indices($i) | .[-1:] | .[0];',
   'ascii/0': 'def ascii: [.] | implode;',
   'pick/1':
     'def pick(f): . as $all | reduce path(f) as $path (null; setpath($path; $all | getpath($path)));',

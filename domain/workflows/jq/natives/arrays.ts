@@ -1,10 +1,14 @@
 import { isJsonArray, isJsonObject, type Json } from '../../../kernel/json.ts'
-import { index, placesOf } from '../access.ts'
+import { index, iterate } from '../access.ts'
 import { type Code, type Env, type Run, valueCode } from '../code.ts'
+import { subtract } from '../operators.ts'
 import { numberText } from '../text.ts'
-import { compare, describe, equal, fail, isTrue, typeOf } from '../values.ts'
+import { compare, describe, equal, fail, isTrue } from '../values.ts'
 import { lengthOf } from './core.ts'
 import { type Native, type Natives, value0, value1, with1 } from './define.ts'
+
+const UNSORTED = 'cannot be sorted, as they are not both arrays'
+const NOT_ITERABLE = 'cannot be iterated over'
 
 export const ARRAYS: Natives = {
   'sort/0': value0((run, input) => sorted(run, listToSort(input))),
@@ -16,35 +20,30 @@ export const ARRAYS: Natives = {
   'unique_by/1': by((run, pairs) => groups(run, pairs).map((group) => group[0]?.value ?? null)),
   'min/0': value0((run, input) => extreme(run, pairsOf(input), isLess)),
   'max/0': value0((run, input) => extreme(run, pairsOf(input), isNotLess)),
-  'min_by/1': by((run, pairs) => extreme(run, pairs, isLess)),
-  'max_by/1': by((run, pairs) => extreme(run, pairs, isNotLess)),
+  'min_by/1': by((run, pairs) => extreme(run, pairs, isLess), NOT_ITERABLE),
+  'max_by/1': by((run, pairs) => extreme(run, pairs, isNotLess), NOT_ITERABLE),
   'reverse/0': value0(reverse),
   'flatten/0': value0((run, input) => flatten(run, input, Number.POSITIVE_INFINITY)),
   'flatten/1': value1(flatten),
   'transpose/0': value0(transpose),
   'join/1': value1(join),
-  'indices/1': value1(indices),
-  'index/1': value1((run, input, part) => index(run, indices(run, input, part), 0)),
-  'rindex/1': value1((run, input, part) => index(run, indices(run, input, part), -1)),
+  '_strindices/1': value1(placesInText),
   'bsearch/1': value1(bsearch),
   'any/0': value0((run, input) => elements(run, input).some(isTrue)),
   'all/0': value0((run, input) => elements(run, input).every(isTrue)),
 }
 
 /** A value, and what it is sorted by. */
-type Pair = { readonly key: Json; readonly value: Json; readonly at: number }
+type Pair = { readonly key: Json; readonly value: Json }
 
 /** Functions of a list whose elements have a key: all outputs of the argument. */
-function by(apply: (run: Run, pairs: readonly Pair[]) => Json): Native {
+function by(apply: (run: Run, pairs: readonly Pair[]) => Json, refusal = UNSORTED): Native {
   return with1((key) =>
     valueCode((run, env, input) => {
-      const list = isJsonArray(input)
-        ? input
-        : fail(`Cannot index ${typeOf(input)} with number (0)`)
-      return apply(
-        run,
-        list.map((value, at) => ({ key: keyOf(run, env, key, value), value, at })),
-      )
+      const pairs: Pair[] = []
+      iterate(run, input, (value) => pairs.push({ key: keyOf(run, env, key, value), value }))
+      if (isJsonArray(input)) return apply(run, pairs)
+      return fail(`${describe(input)} and ${describe(pairs.map(({ key }) => key))} ${refusal}`)
     }),
   )
 }
@@ -97,8 +96,8 @@ function groups(run: Run, pairs: readonly Pair[]): readonly (readonly Pair[])[] 
 
 function pairsOf(input: Json): readonly Pair[] {
   return isJsonArray(input)
-    ? input.map((value, at) => ({ key: value, value, at }))
-    : fail(`${describe(input)} and ${describe(input)} cannot be iterated over`)
+    ? input.map((value) => ({ key: value, value }))
+    : fail(`${describe(input)} and ${describe(input)} ${NOT_ITERABLE}`)
 }
 
 type IsBetter = (order: number) => boolean
@@ -119,7 +118,8 @@ function reverse(run: Run, input: Json): Json {
     run.bytes(8 * input.length)
     return input.toReversed()
   }
-  return lengthOf(input) === 0 ? [] : fail(`Cannot index ${typeOf(input)} with number (0)`)
+  const length = lengthOf(input)
+  return length === 0 ? [] : index(run, input, length - 1)
 }
 
 function elements(_run: Run, input: Json): readonly Json[] {
@@ -128,14 +128,13 @@ function elements(_run: Run, input: Json): readonly Json[] {
 }
 
 function flatten(run: Run, input: Json, depth: Json): Json {
-  if (typeof depth !== 'number') return fail('flatten depth must be a number')
-  if (depth < 0) return fail('flatten depth must not be negative')
+  if (compare(run, depth, 0) < 0) return fail('flatten depth must not be negative')
   const flat: Json[] = []
-  const into = (list: readonly Json[], left: number): void => {
+  const into = (list: readonly Json[], left: Json): void => {
     run.enter(1)
     for (const each of list) {
       run.step()
-      if (isJsonArray(each) && left > 0) into(each, left - 1)
+      if (isJsonArray(each) && left !== 0) into(each, subtract(run, left, 1))
       else {
         run.bytes(8)
         flat.push(each)
@@ -156,36 +155,34 @@ function transpose(run: Run, input: Json): Json {
 }
 
 function join(run: Run, input: Json, separator: Json): Json {
-  const parts = elements(run, input)
-  const between = separator ?? ''
-  if (typeof between !== 'string') {
-    if (parts.length > 1) fail(`${describe('')} and ${describe(separator)} cannot be added`)
-    return parts.map(joined).join('')
-  }
-  const texts = parts.map((part) => {
-    const text = joined(part)
+  let text = ''
+  let isFirst = true
+  for (const part of elements(run, input)) {
     run.step()
-    run.bytes(text.length + between.length)
-    return text
-  })
-  return texts.join(between)
+    if (!isFirst) text = added(run, text, separator)
+    text = added(run, text, textIn(part))
+    isFirst = false
+  }
+  return text
 }
 
-function joined(part: Json): string {
-  if (typeof part === 'string') return part
-  if (part === null) return ''
-  if (typeof part === 'object') return fail(`${describe('')} and ${describe(part)} cannot be added`)
-  return typeof part === 'number' ? numberText(part) : String(part)
+function textIn(part: Json): Json {
+  if (typeof part === 'number') return numberText(part)
+  return typeof part === 'boolean' ? String(part) : part
 }
 
-function indices(run: Run, input: Json, part: Json): Json {
-  if (typeof input === 'string' && typeof part === 'string') return placesInText(run, input, part)
-  if (!isJsonArray(input)) return index(run, input, part)
-  return placesOf(run, input, isJsonArray(part) ? part : [part])
+function added(run: Run, text: string, part: Json): string {
+  if (part === null) return text
+  if (typeof part !== 'string')
+    return fail(`${describe(text)} and ${describe(part)} cannot be added`)
+  run.bytes(part.length)
+  return text + part
 }
 
 /** In code points; places may overlap. */
-function placesInText(run: Run, text: string, part: string): readonly number[] {
+function placesInText(run: Run, text: Json, part: Json): Json {
+  if (typeof text !== 'string' || typeof part !== 'string')
+    return fail('_strindices input must be a string')
   const places: number[] = []
   if (part === '') return places
   let points = 0

@@ -21,7 +21,8 @@ const DAY = 86_400
 
 /** @param time seconds since 1970. */
 export function brokenDown(time: number): BrokenDown {
-  const whole = Math.floor(time)
+  // As jq cuts off the fraction, so that before 1970 it is one of the next second.
+  const whole = Math.trunc(time)
   const date = new Date(whole * 1_000)
   const year = date.getUTCFullYear()
   return {
@@ -30,7 +31,7 @@ export function brokenDown(time: number): BrokenDown {
     day: date.getUTCDate(),
     hours: date.getUTCHours(),
     minutes: date.getUTCMinutes(),
-    seconds: date.getUTCSeconds() + (time - whole),
+    seconds: date.getUTCSeconds() + (time - Math.floor(time)),
     weekday: date.getUTCDay(),
     yearday: Math.floor((whole - secondsAt(year, 0, 1)) / DAY),
   }

@@ -6,8 +6,8 @@ import { add } from '../operators.ts'
 import { textOf } from '../text.ts'
 import { describe, fail, isTrue, sortedKeys, typeOf } from '../values.ts'
 import { contains } from './contains.ts'
-import { type Natives, value0, value1, with1 } from './define.ts'
-import { fromJson } from './from-json.ts'
+import { type Natives, passing0, value0, value1, with1 } from './define.ts'
+import { fromJson, numberIn } from './from-json.ts'
 
 export const CORE: Natives = {
   'not/0': value0((_run, input) => !isTrue(input)),
@@ -21,8 +21,8 @@ export const CORE: Natives = {
   'utf8bytelength/0': value0((_run, input) => bytesOf(input)),
   'tojson/0': value0(textOf),
   'fromjson/0': value0(fromJson),
-  'tostring/0': value0((run, input) => (typeof input === 'string' ? input : textOf(run, input))),
-  'tonumber/0': value0((_run, input) => toNumber(input)),
+  'tostring/0': passing0((run, input) => (typeof input === 'string' ? input : textOf(run, input))),
+  'tonumber/0': passing0((_run, input) => toNumber(input)),
   'toboolean/0': value0((_run, input) => toBoolean(input)),
   'toarray/0': value0((_run, input) => (isJsonArray(input) ? input : [input])),
   'keys/0': value0((run, input) => keys(run, input, sortedKeys)),
@@ -70,15 +70,10 @@ function bytesOf(value: Json): number {
   return new TextEncoder().encode(value).length
 }
 
-const NUMBER = /^-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/
-
 function toNumber(value: Json): number {
   if (typeof value === 'number') return value
-  if (typeof value === 'string') {
-    if (NUMBER.test(value)) return Number(value)
-    if (/^-?nan$/.test(value)) return Number.NaN
-  }
-  return fail(`${describe(value)} cannot be parsed as a number`)
+  const number = typeof value === 'string' ? numberIn(value) : undefined
+  return number ?? fail(`${describe(value)} cannot be parsed as a number`)
 }
 
 function toBoolean(value: Json): boolean {
@@ -113,14 +108,20 @@ function sum(run: Run, each: (use: (value: Json) => void) => void): Json {
   let list: Json[] | null = null
   each((value) => {
     // Lists are joined in place: one after the other would be quadratic.
+    if (list === null && isJsonArray(total) && isJsonArray(value)) list = copied(run, total)
     if (list !== null && isJsonArray(value)) {
       run.steps(value.length)
       run.bytes(8 * value.length)
       for (const item of value) list.push(item)
     } else {
       total = add(run, list ?? total, value)
-      list = isJsonArray(total) ? [...total] : null
+      list = null
     }
   })
   return list ?? total
+}
+
+function copied(run: Run, list: readonly Json[]): Json[] {
+  run.bytes(8 * list.length)
+  return [...list]
 }

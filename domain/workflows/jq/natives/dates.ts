@@ -7,15 +7,17 @@ import { type Natives, value0, value1 } from './define.ts'
 import { formatTime } from './format-time.ts'
 import { parseTime } from './parse-time.ts'
 
+/** In seconds since 1970, and the same before: what ECMAScript's time has. */
+const LATEST = 8.64e12
 const ISO = '%Y-%m-%dT%H:%M:%SZ'
 
 /** Local time is UTC: a program gives the same wherever it runs. */
 export const DATES: Natives = {
   'gmtime/0': value0((_run, input) => listOf(gmtime(input))),
-  'localtime/0': value0((_run, input) => listOf(gmtime(input))),
+  'localtime/0': value0((_run, input) => listOf(gmtime(input, 'localtime'))),
   'mktime/0': value0((_run, input) => mktime(input)),
-  'strftime/1': value1(strftime),
-  'strflocaltime/1': value1(strftime),
+  'strftime/1': value1((run, input, format) => strftime(run, input, format)),
+  'strflocaltime/1': value1((run, input, format) => strftime(run, input, format, 'strflocaltime')),
   'strptime/1': value1((run, input, format) => listOf(strptime(run, input, format))),
   'todate/0': value0((run, input) => strftime(run, input, ISO)),
   'todateiso8601/0': value0((run, input) => strftime(run, input, ISO)),
@@ -24,8 +26,10 @@ export const DATES: Natives = {
   'fromdateiso8601/0': value0(fromDate),
 }
 
-function gmtime(input: Json): BrokenDown {
-  return typeof input === 'number' ? brokenDown(input) : fail('gmtime() requires numeric inputs')
+function gmtime(input: Json, name = 'gmtime'): BrokenDown {
+  if (typeof input !== 'number') return fail(`${name}() requires numeric inputs`)
+  if (!(Math.abs(input) <= LATEST)) return fail(`${name}: ${describe(input)} is not a time`)
+  return brokenDown(input)
 }
 
 function listOf(time: BrokenDown): Json {
@@ -34,23 +38,24 @@ function listOf(time: BrokenDown): Json {
 }
 
 function timeOf(name: string, input: Json): BrokenDown {
-  if (!isJsonArray(input) || input.length < 6 || input.some((part) => typeof part !== 'number'))
+  if (!isJsonArray(input) || input.some((part) => !Number.isFinite(part)))
     return fail(`${name} requires parsed datetime inputs`)
-  const [year = 0, month = 0, day = 0, hours = 0, minutes = 0, seconds = 0] = input as number[]
+  const [year = 1900, month = 0, day = 0, hours = 0, minutes = 0, seconds = 0] = input as number[]
   const normal = brokenDown(secondsOf({ year, month, day, hours, minutes, seconds }))
   return { ...normal, year, month, day, hours, minutes, seconds }
 }
 
 function mktime(input: Json): number {
   if (!isJsonArray(input)) return fail('mktime requires array inputs')
-  return secondsOf(timeOf('mktime', input))
+  const seconds = secondsOf(timeOf('mktime', input))
+  return Number.isNaN(seconds) ? fail('invalid gmtime representation') : seconds
 }
 
-function strftime(run: Run, input: Json, format: Json): string {
+function strftime(run: Run, input: Json, format: Json, name = 'strftime'): string {
   if (typeof input !== 'number' && !isJsonArray(input))
-    return fail('strftime/1 requires parsed datetime inputs')
-  if (typeof format !== 'string') return fail('strftime/1 requires a string format')
-  const time = typeof input === 'number' ? gmtime(input) : timeOf('strftime/1', input)
+    return fail(`${name}/1 requires parsed datetime inputs`)
+  if (typeof format !== 'string') return fail(`${name}/1 requires a string format`)
+  const time = typeof input === 'number' ? gmtime(input) : timeOf(`${name}/1`, input)
   run.steps(format.length)
   const text = formatTime(time, format)
   run.bytes(text.length)
@@ -58,9 +63,8 @@ function strftime(run: Run, input: Json, format: Json): string {
 }
 
 function strptime(run: Run, input: Json, format: Json): BrokenDown {
-  if (typeof input !== 'string')
-    return fail(`strptime/1 requires string inputs and arguments, not ${describe(input)}`)
-  if (typeof format !== 'string') return fail('strptime/1 requires string inputs and arguments')
+  if (typeof input !== 'string' || typeof format !== 'string')
+    return fail('strptime/1 requires string inputs and arguments')
   run.steps(input.length + format.length)
   return (
     parseTime(input, format) ??

@@ -1,5 +1,5 @@
 import type { Json } from '../../../kernel/json.ts'
-import { type Code, type Run, streamCode, valueCode } from '../code.ts'
+import { type Code, passingCode, type Run, streamCode, valueCode } from '../code.ts'
 
 /** Makes a call's code from the code of its arguments. */
 export type Native = (args: readonly Code[]) => Code
@@ -12,8 +12,22 @@ export function value0(apply: (run: Run, input: Json) => Json): Native {
   return () => valueCode((run, _env, input) => apply(run, input))
 }
 
+/** The same, for one that may give its input back, and then has its path. */
+export function passing0(apply: (run: Run, input: Json) => Json): Native {
+  return () => passingCode((run, _env, input) => apply(run, input))
+}
+
 export function value1(apply: (run: Run, input: Json, first: Json) => Json): Native {
   return valueNative((run, input, [first = null]) => apply(run, input, first))
+}
+
+/** The same, for one that may give its input back, and then has its path. */
+export function passing1(apply: (run: Run, input: Json, first: Json) => Json): Native {
+  const native = value1(apply)
+  return (args) => {
+    const code = native(args)
+    return code.one === null ? code : passingCode(code.one)
+  }
 }
 
 export function value2(apply: (run: Run, input: Json, first: Json, second: Json) => Json): Native {
@@ -35,13 +49,12 @@ function valueNative(apply: (run: Run, input: Json, values: readonly Json[]) => 
   return (args) => {
     const ones = args.flatMap(({ one }) => (one === null ? [] : [one]))
     if (ones.length === args.length)
-      return valueCode((run, env, input) =>
-        apply(
-          run,
-          input,
-          ones.map((one) => one(run, env, input)),
-        ),
-      )
+      return valueCode((run, env, input) => {
+        const values = new Array<Json>(ones.length)
+        for (let at = ones.length - 1; at >= 0; at--)
+          values[at] = ones[at]?.(run, env, input) ?? null
+        return apply(run, input, values)
+      })
     return streamCode((run, env, input, emit) => {
       const bind = (left: number, values: readonly Json[]): void => {
         run.step()

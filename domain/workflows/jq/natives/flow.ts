@@ -4,7 +4,7 @@ import { Raised } from '../errors.ts'
 import type { Path } from '../path.ts'
 
 /** A value, and where it is in the input of a path expression. */
-type At = { readonly path: Path | undefined; readonly value: Json }
+type At = { readonly path: Path; readonly value: Json }
 
 /** The two ways to evaluate, so that natives which give parts of their input are written once. */
 export type Mode<Item> = {

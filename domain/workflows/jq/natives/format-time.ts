@@ -48,7 +48,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   x: (time) => formatTime(time, '%m/%d/%y'),
   X: (time) => formatTime(time, '%H:%M:%S'),
   y: ({ year }) => two(((year % 100) + 100) % 100),
-  Y: ({ year }) => String(year),
+  Y: ({ year }) => yearText(year),
   z: () => '+0000',
   Z: () => 'UTC',
   '%': () => '%',
@@ -57,4 +57,10 @@ const FIELDS: Readonly<Record<string, Field>> = {
 /** What is not a conversion stays as it is. */
 export function formatTime(time: BrokenDown, format: string): string {
   return format.replace(/%([a-zA-Z%])/g, (all, letter: string) => FIELDS[letter]?.(time) ?? all)
+}
+
+/** Of years from 0 to 9999 four digits; others have a sign. */
+function yearText(year: number): string {
+  if (year < 0) return `-${String(-year).padStart(3, '0')}`
+  return year > 9_999 ? `+${year}` : String(year).padStart(4, '0')
 }

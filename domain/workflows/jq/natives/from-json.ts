@@ -6,16 +6,30 @@ import { describe, fail } from '../values.ts'
 const DEEPEST_TEXT = 10_000
 
 export function fromJson(run: Run, text: Json): Json {
-  if (typeof text !== 'string') return fail(`${describe(text)} cannot be parsed as JSON`)
+  if (typeof text !== 'string') return fail(`${describe(text)} only strings can be parsed`)
   run.steps(text.length >> 3)
   run.bytes(2 * text.length)
   if (depthOf(text) > DEEPEST_TEXT) return fail('Exceeds depth limit for parsing')
   try {
     return JSON.parse(text) as Json
   } catch {
-    if (/^\s*-?nan\s*$/.test(text)) return Number.NaN
-    return fail(`The text is not JSON (while parsing '${text}')`)
+    return numberIn(text.trim()) ?? fail(`The text is not JSON (while parsing '${text}')`)
   }
+}
+
+const NUMBER = /^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/
+const NOT_FINITE: Readonly<Record<string, number>> = {
+  nan: Number.NaN,
+  inf: Number.POSITIVE_INFINITY,
+  infinity: Number.POSITIVE_INFINITY,
+}
+
+/** What jq takes for a number is more than JSON does. */
+export function numberIn(text: string): number | undefined {
+  if (NUMBER.test(text)) return Number(text)
+  const [, sign, name = ''] = /^([-+]?)(nan|inf|infinity)$/i.exec(text) ?? []
+  const number = NOT_FINITE[name.toLowerCase()]
+  return sign === '-' && number !== undefined ? -number : number
 }
 
 /** Brackets that are open at once, at most; those in strings count too. */

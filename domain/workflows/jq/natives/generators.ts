@@ -1,25 +1,27 @@
 import type { Json } from '../../../kernel/json.ts'
-import { type Code, type Run, stoppable, valueCode } from '../code.ts'
+import { type Code, type Emit, type Run, stoppable, valueCode } from '../code.ts'
 import { DESCEND } from '../compile-path.ts'
 import { firstOf } from '../compile-update.ts'
-import { fail, isTrue } from '../values.ts'
+import { add, subtract } from '../operators.ts'
+import { compare, fail, isTrue } from '../values.ts'
 import { EMPTY, eachValue, type Natives, with1, with2 } from './define.ts'
 import { type Flow, flowCode, loop, type Mode } from './flow.ts'
 
 export const GENERATORS: Natives = {
   'empty/0': () => EMPTY,
   'range/1': (args) =>
-    eachValue(args, (run, _input, [end = null], emit) => range(run, [0, end, 1], emit)),
+    eachValue(args, (run, _input, [end = null], emit) => range(run, 0, end, emit)),
   'range/2': (args) =>
-    eachValue(args, (run, _input, [from = null, end = null], emit) =>
-      range(run, [from, end, 1], emit),
+    eachValue(args, (run, _input, [from = null, end = null], emit) => range(run, from, end, emit)),
+  'range/3': (args) =>
+    eachValue(args, (run, _input, [from = null, end = null, by = null], emit) =>
+      rangeBy(run, from, end, by, emit),
     ),
-  'range/3': (args) => eachValue(args, (run, _input, bounds, emit) => range(run, bounds, emit)),
   'first/1': with1((of) => flowCode((mode) => limit(mode, of, 1))),
   'last/1': with1((of) => flowCode((mode) => last(mode, of))),
-  'limit/2': with2((count, of) => counted('limit', count, (mode, each) => limit(mode, of, each))),
-  'skip/2': with2((count, of) => counted('skip', count, (mode, each) => skip(mode, of, each))),
-  'nth/2': with2((count, of) => counted('nth', count, (mode, each) => nth(mode, of, each))),
+  'limit/2': with2((count, of) => counted(['limit', 'count'], count, of, limit)),
+  'skip/2': with2((count, of) => counted(['skip', 'count'], count, of, skip)),
+  'nth/2': with2((count, of) => counted(['nth', 'indices'], count, of, nth)),
   'isempty/1': with1(isEmpty),
   'select/1': with1(select),
   'until/2': with2(until),
@@ -30,11 +32,19 @@ export const GENERATORS: Natives = {
   'recurse/2': with2((update, condition) => recurse(piped(update, select(condition)))),
 }
 
-function range(run: Run, bounds: readonly Json[], emit: (value: Json) => void): void {
-  const [from, end, by] = bounds
-  if (typeof from !== 'number' || typeof end !== 'number' || typeof by !== 'number')
-    fail('Range bounds must be numeric')
-  for (let at = from; by > 0 ? at < end : by < 0 ? at > end : false; at += by) {
+function range(run: Run, from: Json, end: Json, emit: Emit): void {
+  if (typeof from !== 'number' || typeof end !== 'number') fail('Range bounds must be numeric')
+  for (let at = from; at < end; at++) {
+    run.step()
+    emit(at)
+  }
+}
+
+/** Of any values that can be compared and added. */
+function rangeBy(run: Run, from: Json, end: Json, by: Json, emit: Emit): void {
+  const direction = compare(run, by, 0)
+  if (direction === 0) return
+  for (let at = from; compare(run, end, at) * direction > 0; at = add(run, at, by)) {
     run.step()
     emit(at)
   }
@@ -64,7 +74,7 @@ function skip<Item>(mode: Mode<Item>, of: Code, count: number): Flow<Item> {
   return (run, env, item, emit) => {
     let left = count
     mode.each(of, run, env, item, (output) => {
-      if (left > 0) left--
+      if (left >= 1) left--
       else emit(output)
     })
   }
@@ -76,7 +86,7 @@ function nth<Item>(mode: Mode<Item>, of: Code, count: number): Flow<Item> {
     let found: Item | undefined
     stoppable(run, (stop) =>
       mode.each(of, run, env, item, (output) => {
-        if (left-- > 0) return
+        if (left-- >= 1) return
         found = output
         throw stop
       }),
@@ -97,21 +107,17 @@ function last<Item>(mode: Mode<Item>, of: Code): Flow<Item> {
 }
 
 function counted(
-  name: string,
+  [name, what]: readonly [string, string],
   count: Code,
-  flow: <Item>(mode: Mode<Item>, count: number) => Flow<Item>,
+  of: Code,
+  flow: <Item>(mode: Mode<Item>, of: Code, count: number) => Flow<Item>,
 ): Code {
   return flowCode(
     (mode) => (run, env, item, emit) =>
       count.each(run, env, mode.valueOf(item), (value) => {
-        if (typeof value !== 'number') fail('Invalid arguments: a count must be a number')
-        if (value < 0)
-          fail(
-            name === 'nth'
-              ? "nth doesn't support negative indices"
-              : `${name} doesn't support negative count`,
-          )
-        flow(mode, value)(run, env, item, emit)
+        if (compare(run, value, 0) < 0) fail(`${name} doesn't support negative ${what}`)
+        if (typeof value === 'number') flow(mode, of, value)(run, env, item, emit)
+        else mode.each(of, run, env, item, () => subtract(run, value, 1))
       }),
   )
 }

@@ -75,9 +75,6 @@ export const MATH: Natives = {
   'fma/3': value3(
     (_run, _input, left, right, sum) => numberOf(left) * numberOf(right) + numberOf(sum),
   ),
-  'abs/0': value0((_run, input) =>
-    typeof input === 'number' ? Math.abs(input) : fail(`${describe(input)} has no absolute value`),
-  ),
   'infinite/0': value0(() => Number.POSITIVE_INFINITY),
   'nan/0': value0(() => Number.NaN),
   'isinfinite/0': value0((_run, input) => Math.abs(numberOf(input)) === Number.POSITIVE_INFINITY),

@@ -1,11 +1,11 @@
-import { isJsonArray, isJsonObject, type Json } from '../../../kernel/json.ts'
+import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../../kernel/json.ts'
 import { iterate } from '../access.ts'
 import { Change, readPath } from '../change.ts'
 import { type Code, type Emit, type Env, type Run, streamCode, valueCode } from '../code.ts'
 import { DESCEND } from '../compile-path.ts'
 import { firstOf, modify, pathsOf } from '../compile-update.ts'
-import { below, invalidResult, keysOf, type Path, ROOT } from '../path.ts'
-import { describe, fail, isTrue, member, setMember } from '../values.ts'
+import { below, invalidResult, isAt, keysOf, type Path, rootOf } from '../path.ts'
+import { describe, fail, isTrue, member, setMember, typeOf } from '../values.ts'
 import { type Natives, value0, value1, value2, with1, with2 } from './define.ts'
 
 export const PATHS: Natives = {
@@ -13,8 +13,8 @@ export const PATHS: Natives = {
   'map_values/1': with1(mapValues),
   'path/1': with1((of) =>
     streamCode((run, env, input, emit) =>
-      of.paths(run, env, ROOT, input, (path, value) =>
-        emit(path === undefined ? invalidResult(value) : keysOf(run, path)),
+      of.paths(run, env, rootOf(input), input, (path, value) =>
+        emit(isAt(path, value) ? keysOf(run, path) : invalidResult(value)),
       ),
     ),
   ),
@@ -38,7 +38,7 @@ export const PATHS: Natives = {
       input,
       isJsonArray(paths)
         ? paths.map((path) =>
-            isJsonArray(path) ? path : fail('Path must be specified as an array'),
+            isJsonArray(path) ? path : fail(`Path must be specified as array, not ${typeOf(path)}`),
           )
         : fail('Paths must be specified as an array'),
     ),
@@ -76,10 +76,11 @@ function getPath(of: Code): Code {
     paths: (run, env, at, input, emit) =>
       of.each(run, env, input, (path) => {
         const keys = listOf(path)
-        if (at === undefined) return invalidResult(input)
+        const found = readPath(run, input, keys)
+        if (!isAt(at, input)) return invalidResult(input)
         emit(
-          keys.reduce<Path>((up, key) => below(run, up, key), at),
-          readPath(run, input, keys),
+          keys.reduce<Path>((up, key) => below(run, up, key, found), at),
+          found,
         )
       }),
   }
@@ -88,8 +89,7 @@ function getPath(of: Code): Code {
 /** The paths to all parts of the input, or to those for which `wanted` is true. */
 function pathsTo(wanted: Code | null): Code {
   return streamCode((run, env, input, emit) =>
-    DESCEND.paths(run, env, ROOT, input, (path, value) => {
-      if (path === undefined) return
+    DESCEND.paths(run, env, rootOf(input), input, (path, value) => {
       const isInner = path.length > 0
       if (wanted === null) {
         if (isInner) emit(keysOf(run, path))
@@ -155,7 +155,9 @@ function toEntries(run: Run, input: Json): Json {
 
 function fromEntries(run: Run, input: Json): Json {
   const object: { [key: string]: Json } = {}
-  iterate(run, input, (entry) => {
+  iterate(run, input, (each) => {
+    const entry = each ?? {}
+    if (!isJsonObject(entry)) return fail(`Cannot index ${typeOf(entry)} with string ("key")`)
     const key = firstMember(entry, ['key', 'k', 'name', 'Name', 'Key', 'K'], true)
     const value = firstMember(entry, ['value', 'v', 'Value', 'V'], false)
     run.bytes(24)
@@ -165,16 +167,12 @@ function fromEntries(run: Run, input: Json): Json {
 }
 
 /** The first that is there and, where `isTruthy`, neither null nor false. */
-function firstMember(entry: Json, names: readonly string[], isTruthy: boolean): Json {
-  if (!isJsonObject(entry))
-    return fail(`Cannot index ${describe(entry).replace(/ .*/, '')} with string ("${names[0]}")`)
-  let last: Json = null
+function firstMember(entry: JsonObject, names: readonly string[], isTruthy: boolean): Json {
   for (const name of names) {
     const value = member(entry, name)
     if (isTruthy ? isTrue(value) : Object.hasOwn(entry, name)) return value
-    if (value === false) last = false
   }
-  return last
+  return null
 }
 
 function entryKey(key: Json): string {
@@ -197,8 +195,10 @@ function walk(update: Code): Code {
     return one === null ? null : one(run, env, parts)
   }
   return {
-    ...streamCode((run, env, input, emit) => each(run, env, input, emit)),
     one: one && whole,
+    each,
+    paths: (run, env, path, input, emit) =>
+      update.paths(run, env, path, withParts(run, input, each.bind(null, run, env)), emit),
   }
 }
 

@@ -2,7 +2,7 @@ import { RE2JS } from 're2js'
 import { isJsonArray, type Json } from '../../../kernel/json.ts'
 import { remembered } from '../../../kernel/remembered.ts'
 import type { Run } from '../code.ts'
-import { describe, fail } from '../values.ts'
+import { describe, fail, typeOf } from '../values.ts'
 
 /** What the flags of jq's functions mean. */
 export type Flags = {
@@ -51,8 +51,7 @@ export function flagsOf(value: Json): Flags {
 }
 
 export function patternOf(run: Run, source: Json, flags: Flags): Pattern {
-  if (typeof source !== 'string')
-    return fail(`${describe(source)} cannot be matched, as it is not a string`)
+  if (typeof source !== 'string') return fail(`${describe(source)} is not a string`)
   const key = `${flags.options}${flags.isExtended}:${source}`
   return remembered(cache, MOST_CACHED, key, () => compiled(run, source, flags))
 }
@@ -90,8 +89,8 @@ function withoutBlanks(source: string): string {
 /** `[pattern, flags]`, or the pattern alone. */
 export function patternAndFlags(value: Json): readonly [Json, Json] {
   if (typeof value === 'string') return [value, null]
-  if (isJsonArray(value)) return [value[0] ?? null, value[1] ?? null]
-  return fail(`${describe(value)} cannot be matched, as it is not a string or array`)
+  if (isJsonArray(value) && value.length > 0) return [value[0] ?? null, value[1] ?? null]
+  return fail(`${typeOf(value)} not a string or array`)
 }
 
 /** Charges one search through `length` characters: a search goes through them once for each piece of the pattern. */

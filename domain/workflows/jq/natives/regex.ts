@@ -1,6 +1,6 @@
 import type { Json } from '../../../kernel/json.ts'
 import { isPlain } from '../access.ts'
-import { type Code, type Emit, type Env, type Run, streamCode } from '../code.ts'
+import { type Code, type Emit, type Env, type Run, streamCode, valueCode } from '../code.ts'
 import { add } from '../operators.ts'
 import { describe, fail, setMember } from '../values.ts'
 import { EMPTY, eachValue, type Native, type Natives, value1, value2 } from './define.ts'
@@ -21,8 +21,8 @@ export const REGEX: Natives = {
   'match/2': streamed((run, text, found, emit) => emit(matchObject(run, text, found))),
   'capture/1': streamed((run, text, found, emit) => emit(captures(run, text, found))),
   'capture/2': streamed((run, text, found, emit) => emit(captures(run, text, found))),
-  'scan/1': streamed((run, text, found, emit) => emit(scanned(run, text, found)), 'g'),
-  'scan/2': streamed((run, text, found, emit) => emit(scanned(run, text, found)), 'g'),
+  'scan/1': scan,
+  'scan/2': scan,
   'split/2': value2((run, input, of, flags) => pieces(run, input, of, flags)),
   'splits/1': (args) =>
     eachValue(args, (run, input, [of = null], emit) => pieces(run, input, of, null).forEach(emit)),
@@ -30,11 +30,13 @@ export const REGEX: Natives = {
     eachValue(args, (run, input, [of = null, flags = null], emit) =>
       pieces(run, input, of, flags).forEach(emit),
     ),
-  'sub/2': substitution(''),
-  'sub/3': substitution(''),
-  'gsub/2': substitution('g'),
-  'gsub/3': substitution('g'),
+  'sub/2': substitution((_run, flags) => flags),
+  'sub/3': substitution((_run, flags) => flags),
+  'gsub/2': substitution((run, flags) => add(run, flags, 'g')),
+  'gsub/3': substitution((run, flags) => add(run, flags, 'g')),
 }
+
+const NO_FLAGS = valueCode(() => null)
 
 type Found = { readonly match: Match; readonly pattern: Pattern }
 
@@ -61,19 +63,33 @@ function test(run: Run, input: Json, of: Json, flags: Json): boolean {
 
 type Give = (run: Run, text: string, found: Found, emit: Emit) => void
 
-function streamed(give: Give, always = ''): Native {
+function streamed(give: Give): Native {
   return (args) =>
     eachValue(args, (run, input, [of = null, second], emit) => {
-      const text = textToMatch(input)
       const [source, given] = second === undefined ? patternAndFlags(of) : [of, second]
-      const flags = flagsOf(withFlag(given, always))
-      const pattern = patternOf(run, source, flags)
-      matchesIn(run, text, pattern, flags, (match) => give(run, text, { match, pattern }, emit))
+      eachMatch(run, input, source, given, (text, found) => give(run, text, found, emit))
     })
 }
 
-function withFlag(flags: Json, always: string): Json {
-  return flags === null || typeof flags === 'string' ? (flags ?? '') + always : flags
+function scan(args: readonly Code[]): Code {
+  return eachValue(args, (run, input, [of = null, flags = null], emit) =>
+    eachMatch(run, input, of, add(run, 'g', flags), (text, found) =>
+      emit(scanned(run, text, found)),
+    ),
+  )
+}
+
+function eachMatch(
+  run: Run,
+  input: Json,
+  source: Json,
+  flags: Json,
+  use: (text: string, found: Found) => void,
+): void {
+  const text = textToMatch(input)
+  const meant = flagsOf(flags)
+  const pattern = patternOf(run, source, meant)
+  matchesIn(run, text, pattern, meant, (match) => use(text, { match, pattern }))
 }
 
 function matchObject(run: Run, text: string, { match, pattern }: Found): Json {
@@ -115,8 +131,9 @@ function scanned(_run: Run, text: string, { match }: Found): Json {
 }
 
 function pieces(run: Run, input: Json, of: Json, flags: Json): readonly string[] {
+  const given = add(run, flags, 'g')
   const text = textToMatch(input)
-  const meant = flagsOf(withFlag(flags, 'g'))
+  const meant = flagsOf(given)
   const parts: string[] = []
   let from = 0
   matchesIn(run, text, patternOf(run, of, meant), meant, ({ start, end }) => {
@@ -132,22 +149,19 @@ function pieces(run: Run, input: Json, of: Json, flags: Json): readonly string[]
  * `sub` and `gsub`. A replacement with several outputs gives several results: the first output of each
  * match, then the second of each.
  */
-function substitution(always: string): Native {
-  return ([of = EMPTY, replacement = EMPTY, flags]) =>
-    streamCode((run, env, input, emit) => {
-      const withFlags = (given: Json): void =>
-        of.each(run, env, input, (source) => {
-          const meant = flagsOf(withFlag(given, always))
-          const text = textToMatch(input)
+function substitution(flagsFrom: (run: Run, given: Json) => Json): Native {
+  return ([of = EMPTY, replacement = EMPTY, flags = NO_FLAGS]) =>
+    streamCode((run, env, input, emit) =>
+      of.each(run, env, input, (source) =>
+        flags.each(run, env, input, (given) => {
           const found: Found[] = []
-          const pattern = patternOf(run, source, meant)
-          matchesIn(run, text, pattern, meant, (match) => found.push({ match, pattern }))
+          eachMatch(run, input, source, flagsFrom(run, given), (_text, each) => found.push(each))
+          const text = textToMatch(input)
           if (found.length === 0) emit(text)
           else replaceAll(run, env, text, found, replacement, emit)
-        })
-      if (flags === undefined) withFlags(null)
-      else flags.each(run, env, input, withFlags)
-    })
+        }),
+      ),
+    )
 }
 
 function replaceAll(

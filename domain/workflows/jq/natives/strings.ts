@@ -2,7 +2,7 @@ import { isJsonArray, type Json } from '../../../kernel/json.ts'
 import type { Run } from '../code.ts'
 import { split } from '../operators.ts'
 import { describe, fail } from '../values.ts'
-import { type Natives, value0, value1 } from './define.ts'
+import { type Natives, passing0, passing1, value0, value1 } from './define.ts'
 
 export const STRINGS: Natives = {
   'explode/0': value0((run, input) => explode(run, input)),
@@ -15,14 +15,14 @@ export const STRINGS: Natives = {
   'endswith/1': value1((_run, input, part) =>
     withTexts('endswith', input, part, (text, end) => text.endsWith(end)),
   ),
-  'ltrimstr/1': value1((_run, input, part) => withTexts('startswith', input, part, withoutStart)),
-  'rtrimstr/1': value1((_run, input, part) => withTexts('endswith', input, part, withoutEnd)),
-  'trimstr/1': value1((_run, input, part) =>
+  'ltrimstr/1': passing1((_run, input, part) => withTexts('startswith', input, part, withoutStart)),
+  'rtrimstr/1': passing1((_run, input, part) => withTexts('endswith', input, part, withoutEnd)),
+  'trimstr/1': passing1((_run, input, part) =>
     withTexts('startswith', input, part, (text, end) => withoutEnd(withoutStart(text, end), end)),
   ),
-  'trim/0': value0((_run, input) => trimmed(input).replace(START, '').replace(END, '')),
-  'ltrim/0': value0((_run, input) => trimmed(input).replace(START, '')),
-  'rtrim/0': value0((_run, input) => trimmed(input).replace(END, '')),
+  'trim/0': passing0((_run, input) => trimmed(input).replace(START, '').replace(END, '')),
+  'ltrim/0': passing0((_run, input) => trimmed(input).replace(START, '')),
+  'rtrim/0': passing0((_run, input) => trimmed(input).replace(END, '')),
   'split/1': value1((run, input, separator) =>
     typeof input === 'string' && typeof separator === 'string'
       ? split(run, input, separator)
