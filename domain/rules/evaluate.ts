@@ -15,7 +15,7 @@ import type { WindowSpec } from './window-spec.ts'
 import { Windows } from './windows.ts'
 
 /** An event that was caused through more rule actions than this fires none. */
-const MAX_DEPTH = 8
+export const MAX_DEPTH = 8
 /** Values that are recorded of a match. */
 const MAX_VALUES = 32
 /** Candidates that one event is evaluated for. An append takes a megabyte, and each verdict 100 bytes or more. */
@@ -43,10 +43,18 @@ export class RuleEngine {
   readonly #facts = new Facts()
   readonly #windows: Windows
   readonly #rules: RuleSet
-  #depths = new CausalDepth()
+  #depths: CausalDepth
 
-  /** @param compiler may be shared by engines: what it remembers depends on texts alone. */
-  constructor(schemaOf: EventSchemas, compiler = new ExpressionCompiler()) {
+  /**
+   * @param compiler may be shared by engines: what it remembers depends on texts alone.
+   * @param depths of what events caused that it does not get to see.
+   */
+  constructor(
+    schemaOf: EventSchemas,
+    compiler = new ExpressionCompiler(),
+    depths: CausalDepthData = [],
+  ) {
+    this.#depths = new CausalDepth(depths)
     this.#schemaOf = schemaOf
     this.#compiler = compiler
     this.#windows = new Windows((spec) => this.#compileWindow(spec))

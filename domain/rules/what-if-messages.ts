@@ -7,8 +7,10 @@ export type BeginWhatIf = {
   readonly rule: RuleDefinition
   /** Events up to this position only prepare windows and facts. */
   readonly after: bigint
-  /** How many verdicts are shown. */
+  /** How many verdicts are shown in all. */
   readonly limit: number
+  /** Ids of events whose effects were caused through too many rule actions. */
+  readonly tooDeep: readonly string[]
 }
 
 /** Of an event; its data is the next element, as it was stored. */

@@ -1,11 +1,12 @@
 import { loggedType } from '../custom/events.ts'
 import type { CompiledRule } from './compiled-rule.ts'
-import { RuleEngine } from './evaluate.ts'
+import { ExpressionCompiler } from './condition/condition.ts'
+import { MAX_DEPTH, RuleEngine } from './evaluate.ts'
 import type { RuleVerdict } from './evaluation.ts'
 import { factTypes } from './facts.ts'
-import type { RuleDefinition } from './live-rule.ts'
 import type { RuleEvent } from './rule-event.ts'
 import type { EventSchemas } from './rule-scope.ts'
+import type { BeginWhatIf } from './what-if-messages.ts'
 import { pastOf, typesOf } from './windows.ts'
 
 // What a rule would have done, had it been there. Nothing is done.
@@ -29,7 +30,7 @@ export type WhatIfFindings = {
   readonly shown: readonly WhatIfVerdict[]
 }
 
-/** One rule, asked about the past. How deep in a chain of rule actions an event is, is not considered. */
+/** One rule, asked about the past. */
 export class WhatIf {
   readonly #engine: RuleEngine
   readonly #ruleId: string
@@ -37,12 +38,12 @@ export class WhatIf {
   #begun = false
   #left: number
 
-  /**
-   * @param after position before the range: events up to it only prepare windows and facts.
-   * @param limit how many verdicts are shown in all.
-   */
-  constructor(rule: RuleDefinition, after: bigint, limit: number, schemaOf: EventSchemas) {
-    this.#engine = new RuleEngine(schemaOf)
+  constructor(
+    { rule, after, limit, tooDeep }: Omit<BeginWhatIf, 'session'>,
+    schemaOf: EventSchemas,
+  ) {
+    const depths = tooDeep.map((eventId) => [eventId, MAX_DEPTH + 1] as const)
+    this.#engine = new RuleEngine(schemaOf, new ExpressionCompiler(), depths)
     this.#engine.define(rule)
     this.#ruleId = rule.ruleId
     this.#after = after

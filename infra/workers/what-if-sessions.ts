@@ -14,9 +14,9 @@ import type {
 
 const sessions = new Map<string, WhatIf>()
 
-export function beginWhatIf({ session, rule, after, limit }: BeginWhatIf): void {
+export function beginWhatIf({ session, ...begin }: BeginWhatIf): void {
   const schemaOf = (type: string) => eventDefinition(type)?.definition.versions.at(-1)
-  sessions.set(session, new WhatIf(rule, after, limit, schemaOf))
+  sessions.set(session, new WhatIf(begin, schemaOf))
 }
 
 /** @throws {Error} when this thread does not know the session. */

@@ -147,7 +147,7 @@ export async function benchRulePreview(stage: Stage): Promise<Measurement> {
       { log: store, workers },
       {
         ...{ tenantId: 'bench', rule: { ruleId: 'bench', version: 1, settings }, needs },
-        ...{ range: {}, limit: 100, maxEvents: HISTORY * 2, comparison: undefined },
+        ...{ range: {}, limit: 100, maxEvents: HISTORY * 2, tooDeep: [], comparison: undefined },
       },
       new AbortController().signal,
       () => {},

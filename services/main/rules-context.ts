@@ -22,7 +22,7 @@ export function composeRules(platform: Platform, commands: PlatformCommands): Co
   return {
     routes: [
       { role: 'api', plugin: ruleRoutes({ store, db, commands, now }) },
-      { role: 'api', plugin: previewRoutes({ log, workers, logger, stopping }) },
+      { role: 'api', plugin: previewRoutes({ log, db, workers, logger, stopping }) },
     ],
     parts: [
       {

@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Kysely } from 'kysely'
 import { type Static, Type } from 'typebox'
 import { compileRule } from '../../domain/rules/compiled-rule.ts'
 import { ExpressionCompiler } from '../../domain/rules/condition/condition.ts'
+import { MAX_DEPTH } from '../../domain/rules/evaluate.ts'
 import { needsOf } from '../../domain/rules/what-if.ts'
+import type { CausesTables } from '../../projections/audit/causes.ts'
+import type { RuleEvaluationsTables } from '../../projections/rules/rule-evaluations.ts'
+import { listDeeper } from '../../projections/rules/too-deep.ts'
 import { answerInLines, NDJSON, wantsLines, whileConnected } from '../kernel/lines-answer.ts'
 import { problem } from '../kernel/problem.ts'
 import type { EventStore } from '../ports/event-store.ts'
@@ -19,6 +24,7 @@ import { RuleBody, settingsOf } from './schemas.ts'
 
 export type PreviewRoutesDeps = PreviewDeps & {
   readonly log: Pick<EventStore, 'readAll' | 'readStream' | 'head'>
+  readonly db: Kysely<RuleEvaluationsTables & CausesTables>
   readonly logger: Logger
   /** Aborted when the process stops. */
   readonly stopping: AbortSignal
@@ -65,15 +71,15 @@ export function previewRoutes(deps: PreviewRoutesDeps): FastifyPluginAsyncTypebo
           description:
             'Asks the rule about a past part of the log, in a thread of its own. Nothing is done and nothing ' +
             'is recorded. Windows and facts are what they were then: windows are filled from before the part, ' +
-            'facts from the start of the log, if the rule uses them. How deep in a chain of rule actions an ' +
-            `event was is not considered. With \`Accept: ${NDJSON}\` the answer is lines, each an object with ` +
-            '`progress` while it runs, then one `result` or `problem`.',
+            'facts from the start of the log, if the rule uses them. ' +
+            `With \`Accept: ${NDJSON}\` the answer is lines, each an object with \`progress\` while it ` +
+            'runs, then one `result` or `problem`.',
           body: PreviewBody,
           response: { 200: PreviewAnswer },
         },
       },
       async (request, reply) => {
-        const ask = requestOf(deps, compiler, request.actor.tenantId, request.body)
+        const ask = await requestOf(deps, compiler, request.actor.tenantId, request.body)
         if (running >= MAX_PREVIEWS)
           throw problem(429, 'too-many-previews', `${MAX_PREVIEWS} previews run; try again soon.`)
         running += 1
@@ -97,7 +103,7 @@ export function previewRoutes(deps: PreviewRoutesDeps): FastifyPluginAsyncTypebo
 }
 
 /** @throws {ProblemError} 422 when the rule does not compile. */
-function requestOf(
+async function requestOf(
   deps: PreviewRoutesDeps,
   compiler: ExpressionCompiler,
   tenantId: string,
@@ -120,6 +126,7 @@ function requestOf(
     },
     limit,
     maxEvents,
+    tooDeep: await listDeeper(deps.db, tenantId, MAX_DEPTH),
     comparison:
       ruleId === undefined
         ? undefined

@@ -42,6 +42,8 @@ export type PreviewRequest = {
   readonly limit: number
   /** After so many events it ends, and says so. */
   readonly maxEvents: number
+  /** Ids of events whose effects were caused through too many rule actions. */
+  readonly tooDeep: readonly string[]
   /** With what was recorded after a position. */
   readonly comparison: ((after: Position) => Comparison) | undefined
 }
@@ -81,8 +83,9 @@ export async function preview(
   const after = await beginningOf(deps.log, request)
   const asking = new Asking(deps.workers, session, request.comparison?.(after))
   try {
-    const { rule, limit } = request
-    await deps.workers.run<BeginWhatIf, void>('beginWhatIf', { session, rule, after, limit })
+    const { rule, limit, tooDeep } = request
+    const begin = { session, rule, after, limit, tooDeep }
+    await deps.workers.run<BeginWhatIf, void>('beginWhatIf', begin)
     return await ask(deps, request, after, asking, signal, onProgress)
   } finally {
     await asking.close()

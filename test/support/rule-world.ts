@@ -6,6 +6,7 @@ import { streamName } from '../../domain/kernel/ids.ts'
 import { createReadDatabase } from '../../infra/postgres/pool.ts'
 import { createRuleState } from '../../infra/rules/rule-state.ts'
 import { createWorkerPool } from '../../infra/workers/pool.ts'
+import { type CausesTables, causes } from '../../projections/audit/causes.ts'
 import {
   type RuleEvaluationsTables,
   ruleEvaluations,
@@ -73,8 +74,10 @@ export function ruleDeps(store: EventStore, pool: pg.Pool, options: RuleWorldOpt
 /** Rules on a log of their own: HTTP, read models, and what evaluates and acts, started by the test. */
 export async function ruleWorld(t: Test, options: RuleWorldOptions = {}) {
   const { store, pool, appUrl } = await freshPostgresStore(t)
-  const freshness = projected(t, store, pool, [rules, ruleEvaluations, webhooks])
-  const db = createReadDatabase<RulesTables & RuleEvaluationsTables & WebhooksTables>(pool)
+  const freshness = projected(t, store, pool, [rules, ruleEvaluations, webhooks, causes])
+  const db = createReadDatabase<
+    RulesTables & RuleEvaluationsTables & WebhooksTables & CausesTables
+  >(pool)
   const { deps, allowed, clock } = ruleDeps(store, pool, options)
   const { commands, now } = deps
   const workers = createWorkerPool({ maxThreads: 1 })
@@ -86,6 +89,7 @@ export async function ruleWorld(t: Test, options: RuleWorldOptions = {}) {
       await app.register(
         previewRoutes({
           log: store,
+          db,
           workers,
           logger: silent,
           stopping: new AbortController().signal,

@@ -4,7 +4,10 @@ import { eventCatalogue } from '../../../domain/event-catalogue.ts'
 import { firstVersion } from '../../../domain/kernel/upcast.ts'
 import { RulesEvaluatedV1 } from '../../../domain/rules/evaluation.ts'
 import { createEventCodec } from '../../../infra/eventstore/codec.ts'
+import { createReadDatabase } from '../../../infra/postgres/pool.ts'
 import { createWorkerPool } from '../../../infra/workers/pool.ts'
+import type { CausesTables } from '../../../projections/audit/causes.ts'
+import type { RuleEvaluationsTables } from '../../../projections/rules/rule-evaluations.ts'
 import type { NewEvent } from '../../../services/ports/event-store.ts'
 import { silent } from '../../../services/ports/logger.ts'
 import { previewRoutes } from '../../../services/rules/preview-routes.ts'
@@ -18,13 +21,14 @@ const codec = createEventCodec({
   now: () => new Date(now),
   catalogue: { ...eventCatalogue, rules: { RulesEvaluated: firstVersion(RulesEvaluatedV1) } },
 })
-const { store } = await freshPostgresStore(t, codec)
+const { pool, store } = await freshPostgresStore(t, codec)
+const db = createReadDatabase<RuleEvaluationsTables & CausesTables>(pool)
 const workers = createWorkerPool({ maxThreads: 1 })
 t.teardown(() => workers[Symbol.asyncDispose]())
 const stopping = new AbortController().signal
 const { inject } = await testApp(
   t,
-  previewRoutes({ log: store, workers, logger: silent, stopping }),
+  previewRoutes({ log: store, db, workers, logger: silent, stopping }),
 )
 
 async function append(events: readonly NewEvent[], tenantId: string, category = 'calls') {

@@ -34,6 +34,7 @@ function request(condition: string): PreviewRequest {
     range: {},
     limit: 1,
     maxEvents: Number.MAX_SAFE_INTEGER,
+    tooDeep: [],
     comparison: undefined,
   }
 }

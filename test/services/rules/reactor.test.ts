@@ -227,6 +227,16 @@ t.test('rules that set each other off come to an end, and say why', async (t) =>
     rules: [{ ruleId, reason: 'The event was caused through 9 rule actions, more than 8.' }],
   })
   t.equal((await read(world.store, customStream('acme', 'Again'))).length, 10)
+  const settings = { name: 'Another', on: ['custom.Again'], condition: 'true' }
+  const previewed = await waitFor('a preview that knows it', async () => {
+    const { body } = await world.send('POST', '/v1/rules/preview', { settings })
+    return body.counts['too-deep'] === 1 && body
+  })
+  t.match(previewed.counts, { matched: 9 })
+  t.match(previewed.shown.at(-1), {
+    verdict: 'too-deep',
+    reason: 'The event was caused through 9 rule actions, more than 8.',
+  })
 })
 
 t.test('what one tenant’s receiver does, another does not notice', async (t) => {
