@@ -14,6 +14,8 @@ export type InstalledVersion = {
   readonly attemptId: string
   /** Grows with every attempt: tells older from newer without reading version numbers. */
   readonly sequence: number
+  /** The sequence of the version that it took the place of; 0 = none. */
+  readonly replaced: number
   readonly runtime: Runtime
   readonly configuration: Configuration
   readonly tools: readonly string[]
@@ -169,7 +171,9 @@ function installed(
   if (state.status !== 'installing') return state
   const { serverName, sourceId, dead, configuration, attempt } = state
   const { version, attemptId, runtime, tools } = data
-  const active = { version, attemptId, sequence: attempt.sequence, runtime, configuration, tools }
+  const { sequence } = attempt
+  const given = { version, attemptId, runtime, configuration, tools }
+  const active = { ...given, sequence, replaced: 0 }
   return {
     status: 'installed',
     serverName,
@@ -197,9 +201,10 @@ function updated(state: InstallationState, { data }: Event<'ServerUpdated'>): In
   if (state.status !== 'updating') return state
   const { attemptId, to: version, runtime, tools, configuration = state.configuration } = data
   const { sequence } = state.attempt
+  const given = { version, attemptId, runtime, configuration, tools }
   return {
     ...withoutAttempt(state),
-    active: { version, attemptId, sequence, runtime, configuration, tools },
+    active: { ...given, sequence, replaced: state.active.sequence },
     kept: [state.active, ...state.kept],
     available: undefined,
   }

@@ -222,8 +222,13 @@ function rollBack(state: Installed, command: Command<'RollBack'>): Decided {
   })
 }
 
-/** The newest of the kept versions that were installed before the active one. */
+/**
+ * The version that the active one took the place of, or where that is gone the newest of the kept ones
+ * that were installed before the active one.
+ */
 function before(active: InstalledVersion, kept: readonly InstalledVersion[]) {
+  const replaced = kept.find(({ sequence }) => sequence === active.replaced)
+  if (replaced !== undefined) return replaced
   return kept
     .filter(({ sequence }) => sequence < active.sequence)
     .reduce<InstalledVersion | undefined>(

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { eventDefinition } from '../../domain/event-catalogue.ts'
 import { ERASED, personalFields } from '../../domain/kernel/personal.ts'
 import type { EventStore, NewEvent, RecordedEvent } from '../../services/ports/event-store.ts'
+import type { PayloadFiles } from '../../services/ports/payload-files.ts'
 import { open, seal } from '../crypto/secret-box.ts'
 import type { SubjectKeyRing } from '../crypto/subject-keys.ts'
 
@@ -13,6 +14,7 @@ import type { SubjectKeyRing } from '../crypto/subject-keys.ts'
  */
 const MAX_INLINE = 64 * 1024
 const CONTEXT = 'workflows'
+const RUN_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export type PayloadStoreDeps = {
   /** The caller disposes it. */
@@ -33,7 +35,7 @@ type Payload = {
  */
 export function createPayloadStore({ store, keys, dataDir }: PayloadStoreDeps): EventStore {
   const fileOf = (tenantId: string, runId: string, sha256: string) =>
-    path.join(dataDir, 'payloads', tenantId, runId, sha256)
+    path.join(directoryOf(dataDir, tenantId, runId), sha256)
 
   async function put(tenantId: string, runId: string, text: string): Promise<Payload> {
     const content = Buffer.from(text)
@@ -97,6 +99,20 @@ export function createPayloadStore({ store, keys, dataDir }: PayloadStoreDeps): 
       // The store is its owner's to close.
     },
   }
+}
+
+/** Who is erased need not be a run. */
+export function createPayloadFiles(dataDir: string): PayloadFiles {
+  return {
+    async removeAll(tenantId, runId) {
+      if (RUN_ID.test(runId))
+        await rm(directoryOf(dataDir, tenantId, runId), { recursive: true, force: true })
+    },
+  }
+}
+
+function directoryOf(dataDir: string, tenantId: string, runId: string): string {
+  return path.join(dataDir, 'payloads', tenantId, runId)
 }
 
 const known = new Map<string, readonly string[]>()

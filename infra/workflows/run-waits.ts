@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type pg from 'pg'
 import type { ListenerRow, RunWaits, TimerRow } from '../../services/ports/run-waits.ts'
 import { createReadDatabase } from '../postgres/pool.ts'
+import { applySets, openSets } from './scheduled-sets.ts'
 
 type Database = Kysely<unknown>
 
@@ -17,12 +18,13 @@ export function createRunWaits(pool: pg.Pool): RunWaits {
       return rows[0]?.position ?? 0n
     },
 
-    apply: ({ over, runsOver, timers, listeners }, through) =>
+    apply: ({ over, runsOver, timers, listeners }, through, sets) =>
       db.transaction().execute(async (trx) => {
         await removeSteps(trx, over)
         await removeRuns(trx, runsOver)
         await addTimers(trx, timers)
         await addListeners(trx, listeners)
+        if (sets !== undefined) await applySets(trx, sets)
         await sql`
           insert into ops.workflow_watch (name, position) values (${WATCH}, ${through})
           on conflict (name) do update set position = excluded.position
@@ -59,6 +61,8 @@ export function createRunWaits(pool: pg.Pool): RunWaits {
         order by run_id, step`.execute(db)
       return rows
     },
+
+    openSets: (schedule) => openSets(db, schedule),
 
     async listenedTo() {
       const { rows } = await sql<{ type: string }>`

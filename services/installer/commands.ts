@@ -247,5 +247,11 @@ export function unknownInstallation() {
 export function requireActive(state: InstallationState): Installed | Updating {
   if (isActive(state)) return state
   if (state.status === 'absent') throw unknownInstallation()
+  if (state.status === 'installing')
+    throw problem(
+      409,
+      'attempt-in-progress',
+      `Version ${state.attempt.version} is being installed: wait until that is over.`,
+    )
   throw problem(409, 'not-installed', 'No version of this installation is active.')
 }

@@ -86,7 +86,7 @@ async function openMachine(platform: Platform, version: string): Promise<Machine
 }
 
 function composeInstaller(platform: Platform, machine: Machine): Context {
-  const { bus, config, db, logger, metrics, now, store } = platform
+  const { bus, config, db, freshness, logger, metrics, now, store } = platform
   const { artifacts, connector, sandbox, secrets } = machine
   const shared = { events: store, db, secrets, artifacts, now }
   return {
@@ -112,7 +112,7 @@ function composeInstaller(platform: Platform, machine: Machine): Context {
         run: (signal) => runUpdateChecks({ events: store, db, now, logger }, signal),
       },
     ],
-    commands: installerCommands(shared),
+    commands: installerCommands({ ...shared, freshness }),
   }
 }
 

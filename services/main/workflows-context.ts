@@ -1,12 +1,13 @@
 import { leaseHolder } from '../../infra/postgres/lease.ts'
 import { createOutgoingCalls } from '../../infra/workflows/http-call.ts'
-import { createPayloadStore } from '../../infra/workflows/payload-store.ts'
+import { createPayloadFiles, createPayloadStore } from '../../infra/workflows/payload-store.ts'
 import { createRunClaims } from '../../infra/workflows/run-claims.ts'
 import { createRunWaits } from '../../infra/workflows/run-waits.ts'
 import { gatherCommands, type PlatformCommand } from '../kernel/platform-command.ts'
 import { createStanding } from '../kernel/standing.ts'
 import type { InstalledCalls } from '../ports/installed-calls.ts'
 import { createCalls } from '../workflows/calls/calls.ts'
+import { removeErasedRuns } from '../workflows/erased-runs.ts'
 import { runWorkflowSchedule } from '../workflows/jobs.ts'
 import { keepWaits } from '../workflows/keeper.ts'
 import { createMcpCall } from '../workflows/mcp-call.ts'
@@ -71,6 +72,14 @@ export function composeWorkflows(
             },
             signal,
           ),
+      },
+      {
+        role: 'reactors',
+        name: 'erased runs',
+        run: (signal) => {
+          const payloads = createPayloadFiles(config.dataDirectory)
+          return removeErasedRuns({ bus, payloads }, signal)
+        },
       },
       {
         role: 'jobs',

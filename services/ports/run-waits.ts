@@ -1,3 +1,4 @@
+import type { ScheduledSet } from '../../domain/workflows/run/scheduled.ts'
 import type { Position } from './event-store.ts'
 import type { RunKey } from './run-claims.ts'
 
@@ -21,12 +22,31 @@ export type WaitChanges = {
   readonly listeners: readonly ListenerRow[]
 }
 
-/** What runs wait for: rows that follow from the log, up to a position. */
+/** A workflow whose runs events start. */
+export type ScheduleKey = { readonly tenantId: string; readonly workflow: string }
+
+/** Events that came of those that start a run together. */
+export type SetRow = ScheduleKey & {
+  /** The id of its first event. */
+  readonly setId: string
+  /** The place of that event. */
+  readonly opened: Position
+  readonly set: ScheduledSet
+}
+
+export type SetChanges = {
+  /** Workflows of another version, or switched off, have none. Carried out first. */
+  readonly schedulesOver: readonly ScheduleKey[]
+  readonly kept: readonly SetRow[]
+  readonly over: readonly SetRow[]
+}
+
+/** What runs wait for, and what workflows that events start wait for: rows that follow from the log, up to a position. */
 export interface RunWaits {
   position(): Promise<Position>
 
   /** In one transaction; repeating it changes nothing. */
-  apply(changes: WaitChanges, through: Position): Promise<void>
+  apply(changes: WaitChanges, through: Position, sets?: SetChanges): Promise<void>
 
   /** Timers that are due, the oldest first. */
   due(now: Date, limit: number): Promise<readonly TimerRow[]>
@@ -39,6 +59,9 @@ export interface RunWaits {
 
   /** Who listens to events of this type of the tenant. */
   listeners(tenantId: string, type: string): Promise<readonly ListenerRow[]>
+
+  /** Of the workflow, the oldest first. */
+  openSets(schedule: ScheduleKey): Promise<readonly SetRow[]>
 
   /** Every type that somebody listens to. */
   listenedTo(): Promise<readonly string[]>

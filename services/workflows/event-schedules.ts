@@ -1,6 +1,7 @@
 import type { WorkflowDocument } from '../../domain/workflows/document.ts'
 import type { WorkflowEvent } from '../../domain/workflows/events.ts'
 import type { EventStore, Position, RecordedEvent } from '../ports/event-store.ts'
+import type { ScheduleKey } from '../ports/run-waits.ts'
 
 /** Events that say which workflows an event starts. */
 export const DEFINITION_EVENTS = [
@@ -20,6 +21,7 @@ type Content = Pick<
 
 /** A workflow whose `schedule.on` is in force. */
 export type EventSchedule = Content & {
+  readonly tenantId: string
   readonly on: NonNullable<NonNullable<WorkflowDocument['schedule']>['on']>
   /** Earlier events do not start it. */
   readonly since: Position
@@ -42,13 +44,18 @@ export class EventSchedules {
 
   readonly #starts = new Map<string, number>()
 
-  async load(log: EventStore): Promise<void> {
-    for await (const event of log.readAll({ types: DEFINITION_EVENTS })) this.apply(event)
+  /** As it was there: what came since is told by `apply`. */
+  async load(log: EventStore, through: Position): Promise<void> {
+    for await (const event of log.readAll({ types: DEFINITION_EVENTS })) {
+      if (event.position > through) return
+      this.apply(event)
+    }
   }
 
-  /** @returns whether it was such an event. */
-  apply({ type, data, stream, tenantId, position, fault }: RecordedEvent): boolean {
-    if (fault !== undefined || !wanted.has(type)) return false
+  /** @returns the workflow that is another one now; undefined when it was no such event. */
+  apply(recorded: RecordedEvent): ScheduleKey | undefined {
+    const { type, data, stream, tenantId, position, fault } = recorded
+    if (fault !== undefined || !wanted.has(type)) return undefined
     const event = { type, data } as WorkflowEvent
     const before = this.#byStream.get(stream)
     switch (event.type) {
@@ -71,13 +78,11 @@ export class EventSchedules {
       case 'WorkflowRemoved':
         this.#byStream.delete(stream)
     }
-    return true
+    return { tenantId, workflow: `${event.data.namespace}.${event.data.name}` }
   }
 
   of(tenantId: string): readonly EventSchedule[] {
-    return this.#inForce().flatMap(({ tenantId: each, ...schedule }) =>
-      each === tenantId ? [schedule] : [],
-    )
+    return this.#inForce().filter((each) => each.tenantId === tenantId)
   }
 
   all(): readonly EventSchedule[] {
@@ -93,7 +98,7 @@ export class EventSchedules {
     return count <= MAX_STARTS
   }
 
-  #inForce() {
+  #inForce(): readonly EventSchedule[] {
     return [...this.#byStream.values()].flatMap(({ tenantId, content, on, isEnabled, since }) =>
       on === undefined || !isEnabled ? [] : [{ ...content, tenantId, on, since }],
     )

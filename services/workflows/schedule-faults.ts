@@ -1,7 +1,6 @@
 import { Cron } from 'croner'
 import { type Fault, within } from '../../domain/workflows/checks/fault.ts'
 import type { WorkflowDocument } from '../../domain/workflows/document.ts'
-import type { EventFilter } from '../../domain/workflows/document-events.ts'
 import { timeZoneOf } from '../../domain/workflows/task-metadata.ts'
 
 /** A schedule is one of them. */
@@ -30,32 +29,10 @@ export function scheduleFaults(document: WorkflowDocument): readonly Fault[] {
   ]
 }
 
-/** Each event starts a run of its own: there are no others that it could agree with, or wait for. */
+/** A run begins when all of these came: of none that is never. */
 function onFaults({ on }: NonNullable<WorkflowDocument['schedule']>): readonly Fault[] {
-  if (on === undefined) return []
-  const pointer = '/schedule/on'
-  if ('all' in on)
-    return [{ pointer: `${pointer}/all`, detail: 'cannot start runs; use `one` or `any`' }]
-  if ('one' in on) return correlateFaults(on.one, `${pointer}/one`)
-  const faults = on.any.flatMap((filter, index) =>
-    correlateFaults(filter, `${pointer}/any/${index}`),
-  )
-  if (on.until === undefined) return faults
-  const detail = 'each event starts a run, so nothing ends that; disable the workflow instead'
-  return [...faults, { pointer: `${pointer}/until`, detail }]
-}
-
-function correlateFaults({ correlate = {} }: EventFilter, pointer: string): readonly Fault[] {
-  return Object.entries(correlate).flatMap(([key, { expect }]) =>
-    expect === undefined
-      ? [
-          {
-            pointer: within(pointer, 'correlate', key),
-            detail: 'each event starts a run, so it needs `expect` here',
-          },
-        ]
-      : [],
-  )
+  if (on === undefined || !('all' in on) || on.all.length > 0) return []
+  return [{ pointer: '/schedule/on/all', detail: 'names no event that could start a run' }]
 }
 
 function isTimeZone(name: string): boolean {

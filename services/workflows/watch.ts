@@ -1,13 +1,14 @@
 import { loggedType, shownType } from '../../domain/custom/events.ts'
-import { type Incoming, scheduledTypes } from '../../domain/workflows/run/listen.ts'
+import type { Incoming } from '../../domain/workflows/run/listen.ts'
 import { runStream } from '../../domain/workflows/run/run.ts'
+import { scheduledTypes } from '../../domain/workflows/run/scheduled.ts'
 import { isRun } from '../../domain/workflows/run/state.ts'
 import { runEvents } from '../../domain/workflows/run-events.ts'
 import { toCloudEvent } from '../kernel/cloud-event.ts'
 import { ProblemError } from '../kernel/problem.ts'
 import type { EventStore, Position, RecordedEvent } from '../ports/event-store.ts'
 import type { RunKey } from '../ports/run-claims.ts'
-import type { RunWaits } from '../ports/run-waits.ts'
+import type { RunWaits, ScheduleKey, SetChanges } from '../ports/run-waits.ts'
 import { DEFINITION_EVENTS, EventSchedules } from './event-schedules.ts'
 import { RunSession } from './run-session.ts'
 import { type StartOnDeps, startOn } from './start-on.ts'
@@ -37,15 +38,16 @@ export async function watchLog(
   signal: AbortSignal,
 ): Promise<void> {
   const { log, waits } = deps
-  const schedules = new EventSchedules()
-  await schedules.load(log)
-  const listenedTo = new Set([...(await waits.listenedTo()), ...typesIn(schedules)])
   let after = await waits.position()
+  const schedules = new EventSchedules()
+  await schedules.load(log, after)
+  const listenedTo = new Set([...(await waits.listenedTo()), ...typesIn(schedules)])
   while (!signal.aborted) {
     const filter = filterFor(listenedTo)
     const size = listenedTo.size
     for await (const { events, through } of log.follow({ ...filter, after, signal })) {
-      after = await takeBatch({ ...deps, schedules }, events, through, listenedTo)
+      const batch = { events, after, through }
+      after = await takeBatch({ ...deps, schedules }, batch, listenedTo)
       rowsChanged()
       if (listenedTo.size !== size) break
     }
@@ -58,42 +60,70 @@ function filterFor(listenedTo: ReadonlySet<string>): { readonly types?: readonly
   return { types: [...new Set([...WAIT_EVENTS, ...DEFINITION_EVENTS, ...named])].sort() }
 }
 
+type FollowDeps = WatchDeps & { readonly schedules: EventSchedules }
+
+type Batch = {
+  readonly events: readonly RecordedEvent[]
+  /** Where the one before ended, and where this one ends. */
+  readonly after: Position
+  readonly through: Position
+}
+
 /** @returns how far it came: not to the end when there is a new type to listen to. */
 async function takeBatch(
-  { waits, schedules, ...deps }: WatchDeps & { readonly schedules: EventSchedules },
-  events: readonly RecordedEvent[],
-  through: Position,
+  deps: FollowDeps,
+  { events, after, through }: Batch,
   listenedTo: Set<string>,
 ): Promise<Position> {
+  const { waits, schedules } = deps
   let gathered = new GatheredWaits()
+  let before = after
   for (const event of events) {
-    const type = shownType(event)
-    if (isHeard(event) && (listenedTo.has(type) || listenedTo.has(''))) {
+    let sets: SetChanges | undefined
+    if (isHeard(event, listenedTo)) {
       // Who listens is in the rows, so what came before has to be there.
-      await waits.apply(gathered.changes(), event.position)
+      await waits.apply(gathered.changes(), before)
       gathered = new GatheredWaits()
-      const heard = heardAs(event)
-      await tell({ waits, ...deps }, event, heard)
-      await startOn(deps, schedules, event, heard)
+      sets = await hear(deps, event)
     }
-    const types = schedules.apply(event) ? typesIn(schedules) : gathered.add(event)
+    const changed = schedules.apply(event)
+    const types = changed === undefined ? gathered.add(event) : typesIn(schedules)
+    if (changed !== undefined) sets = without(sets, changed)
     const fresh = types.filter((each) => !listenedTo.has(each))
-    if (fresh.length > 0) {
-      for (const each of fresh) listenedTo.add(each)
-      await waits.apply(gathered.changes(), event.position)
-      return event.position
+    for (const each of fresh) listenedTo.add(each)
+    if (fresh.length > 0 || sets !== undefined) {
+      await waits.apply(gathered.changes(), event.position, sets)
+      gathered = new GatheredWaits()
     }
+    if (fresh.length > 0) return event.position
+    before = event.position
   }
   await waits.apply(gathered.changes(), through)
   return through
+}
+
+/** What a workflow waited for as it was before is nothing that it waits for. */
+function without({ kept, over }: Partial<SetChanges> = {}, changed: ScheduleKey): SetChanges {
+  const isOther = ({ tenantId, workflow }: ScheduleKey) =>
+    tenantId !== changed.tenantId || workflow !== changed.workflow
+  return { schedulesOver: [changed], kept: kept?.filter(isOther) ?? [], over: over ?? [] }
 }
 
 function typesIn(schedules: EventSchedules): readonly string[] {
   return schedules.all().flatMap(({ on }) => [...scheduledTypes(on)])
 }
 
-function isHeard({ type, fault }: RecordedEvent): boolean {
-  return fault === undefined && (!Object.hasOwn(runEvents, type) || HEARD_OF_RUNS.includes(type))
+function isHeard(event: RecordedEvent, listenedTo: ReadonlySet<string>): boolean {
+  const { type, fault } = event
+  if (fault !== undefined || (Object.hasOwn(runEvents, type) && !HEARD_OF_RUNS.includes(type)))
+    return false
+  return listenedTo.has(shownType(event)) || listenedTo.has('')
+}
+
+async function hear(deps: FollowDeps, event: RecordedEvent): Promise<SetChanges | undefined> {
+  const heard = heardAs(event)
+  await tell(deps, event, heard)
+  return await startOn(deps, deps.schedules, event, heard)
 }
 
 async function tell(deps: WatchDeps, event: RecordedEvent, heard: Incoming): Promise<void> {

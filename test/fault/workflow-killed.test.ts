@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { connect } from 'nats'
 import t from 'tap'
 import { AT_LENGTH, everySeed, timeForSeeds } from '../support/faults/seeds.ts'
 import { faultStage } from '../support/faults/stage.ts'
@@ -8,6 +9,11 @@ import { waitFor } from '../support/wait-for.ts'
 const RUNS = AT_LENGTH ? 20 : 5
 const KILLS = AT_LENGTH ? 3 : 1
 const MAX_LIFE_MS = 1_500
+const STREAM = 'TIDEMARK'
+const FAULTS = [
+  ...['process killed', 'process killed', 'bus restarted'],
+  ...['bus lost', 'everything delivered again'],
+]
 const SECONDS = 240
 
 timeForSeeds(SECONDS)
@@ -75,13 +81,21 @@ t.test('runs end as undisturbed, whatever dies while they run', async (t) => {
     for (let index = 0; index < RUNS; index++) runs.push(await begin(program))
     for (let kill = 0; kill < KILLS; kill++) {
       await delay(random.integer(MAX_LIFE_MS))
-      if (random.integer(3) === 0) {
-        await stage.nats.kill()
-        await stage.nats.restart()
-      } else {
-        program.signal('SIGKILL')
-        await program.exited
-        program = await stage.start()
+      switch (FAULTS[random.integer(FAULTS.length)]) {
+        case 'process killed':
+          program.signal('SIGKILL')
+          await program.exited
+          program = await stage.start()
+          break
+        case 'bus restarted':
+          await stage.nats.kill()
+          await stage.nats.restart()
+          break
+        case 'bus lost':
+          await stage.nats.wipe()
+          break
+        case 'everything delivered again':
+          await deliverAgain(stage.nats.url)
       }
     }
     await waitFor(
@@ -102,6 +116,18 @@ t.test('runs end as undisturbed, whatever dies while they run', async (t) => {
     }
   })
 })
+
+/** Who drives runs has lost its place in the bus: each message comes again, whatever became of it. */
+async function deliverAgain(url: string): Promise<void> {
+  const connection = await connect({ servers: url })
+  try {
+    const { consumers } = await connection.jetstreamManager()
+    for await (const { name } of consumers.list(STREAM))
+      if (name.startsWith('workflows__')) await consumers.delete(STREAM, name)
+  } finally {
+    await connection.close()
+  }
+}
 
 async function begin(program: TidemarkProcess): Promise<string> {
   const { runId } = await program.json('/v1/workflows/test.killed/runs', { body: {} })

@@ -33,6 +33,23 @@ export function mcpPackage(version: string, name = 'tiny-server'): FakePackage {
   return scriptPackage(name, version, serverScript(version))
 }
 
+/** Its tools answer every call with an error. */
+export function failingPackage(version: string, name: string): FakePackage {
+  const fails =
+    'for (const name of Object.keys(call)) call[name] = () => ({ ...text("broken"), isError: true })'
+  return scriptPackage(name, version, serverScript(version) + fails)
+}
+
+/** It does not start where the variable has this value. */
+export function choosyPackage(
+  version: string,
+  name: string,
+  [variable, value]: readonly [variable: string, value: string],
+): FakePackage {
+  const test = `if (process.env[${JSON.stringify(variable)}] === ${JSON.stringify(value)}) process.exit(1)\n`
+  return scriptPackage(name, version, serverScript(version).replace('\n', `\n${test}`))
+}
+
 export const misfits = {
   notAServer: scriptPackage('not-a-server', '1.0.0', 'console.log("hello"); process.exit(0)'),
   flooding: scriptPackage(

@@ -3,9 +3,8 @@ import type { EventConsumption, EventFilter } from '../document-events.ts'
 import type { ListenTask } from '../document-tasks.ts'
 import { enclosedExpression } from '../expression.ts'
 import type { RunEvent } from '../run-events.ts'
-import { evaluate, evaluateAlone, evaluateText, holds, type Place } from './evaluate.ts'
+import { evaluate, evaluateText, holds, type Place } from './evaluate.ts'
 import { TaskFault } from './fault.ts'
-import type { Surroundings } from './program.ts'
 import type { OpenStep } from './state.ts'
 import type { ListenFilter, ListenWork } from './work.ts'
 
@@ -64,7 +63,7 @@ export function isSatisfied(place: Place, { until, strategy, filters }: ListenWo
   if (strategy === 'all')
     return filters.every((_, index) => taken.some(({ filter }) => filter === index))
   if (strategy === 'one' || until === undefined) return taken.length > 0
-  if (!('condition' in until)) return received.some(({ filter }) => filter < 0)
+  if (!('condition' in until)) return isEnded(received, until)
   return (
     taken.length > 0 &&
     holds(
@@ -78,61 +77,6 @@ export function isSatisfied(place: Place, { until, strategy, filters }: ListenWo
 /** An event as it comes from the log, or from whoever sent it to the run: a CloudEvent. */
 export type Incoming = JsonObject & { readonly id: string; readonly type: string }
 
-/** Types of the events that a schedule can mean; '' = of any. */
-export function scheduledTypes(on: EventConsumption): ReadonlySet<string> {
-  return typesOf({ filters: filtersIn(on).map((filter) => ({ with: filter.with as JsonObject })) })
-}
-
-/** Whether a schedule means the event: each event of its own starts a run, so `all` means none. */
-export function isScheduledBy(
-  { now }: Pick<Surroundings, 'now'>,
-  on: EventConsumption,
-  incoming: Incoming,
-): boolean {
-  const filters = filtersIn(on)
-  if (filters.length === 0) return 'any' in on
-  return filters.some(
-    (filter) =>
-      Object.entries(filter.with as JsonObject).every(([attribute, expected]) =>
-        isMeantOutside(now, expected, incoming[attribute]),
-      ) && isExpected(now, filter, incoming),
-  )
-}
-
-function filtersIn(on: EventConsumption): readonly EventFilter[] {
-  if ('one' in on) return [on.one]
-  return 'any' in on ? on.any : []
-}
-
-/** Without a run to go by, only what is written there can be expected. */
-function isExpected(now: string, { correlate = {} }: EventFilter, incoming: Incoming): boolean {
-  return Object.values(correlate).every(({ from, expect }) => {
-    if (expect === undefined) return true
-    try {
-      const isWritten = enclosedExpression(expect) === null
-      const wanted = isWritten ? expect : evaluateAlone(expect, null, now)
-      return contains(evaluateAlone(from, incoming, now), wanted)
-    } catch (error) {
-      if (error instanceof TaskFault) return false
-      throw error
-    }
-  })
-}
-
-/** Outside of a run an expression sees the attribute and nothing else. */
-function isMeantOutside(now: string, expected: Json, actual: Json | undefined): boolean {
-  if (actual === undefined) return false
-  if (typeof expected !== 'string' || enclosedExpression(expected) === null)
-    return contains(actual, expected)
-  try {
-    const value = evaluateAlone(expected, actual, now)
-    return typeof value === 'boolean' ? value : contains(actual, value)
-  } catch (error) {
-    if (error instanceof TaskFault) return false
-    throw error
-  }
-}
-
 /** What the event is to the step: an event of its own, or nothing. */
 export function receive(place: Place, incoming: Incoming): readonly RunEvent[] {
   const { run, step, now } = place
@@ -140,7 +84,7 @@ export function receive(place: Place, incoming: Incoming): readonly RunEvent[] {
   if (work?.kind !== 'listen') return []
   if (step.received.some(({ eventId }) => eventId === incoming.id)) return []
   if (isFull(step, work)) return []
-  const match = taken(place, work, incoming) ?? endOf(place, work, incoming)
+  const match = endOf(place, work, incoming) ?? taken(place, work, incoming)
   if (match === undefined) return []
   const { data = null } = incoming
   const { filter, correlation } = match
@@ -151,7 +95,7 @@ export function receive(place: Place, incoming: Incoming): readonly RunEvent[] {
 
 /** The tasks of `foreach` may still be at what came before. */
 function isFull({ received }: OpenStep, { strategy, until }: ListenWork): boolean {
-  if (received.some(({ filter }) => filter < 0)) return true
+  if (until !== undefined && !('condition' in until) && isEnded(received, until)) return true
   return strategy !== 'all' && until === undefined && received.length > 0
 }
 
@@ -172,8 +116,19 @@ function taken(place: Place, work: ListenWork, incoming: Incoming): Match | unde
 /** The filters of `until` are counted from -1 downwards. */
 function endOf(place: Place, { until }: ListenWork, incoming: Incoming): Match | undefined {
   if (until === undefined || 'condition' in until) return undefined
-  const found = until.filters.some((each) => passed(place, each, incoming) !== undefined)
-  return found ? { filter: -1, correlation: place.step.correlation } : undefined
+  for (const [index, each] of until.filters.entries()) {
+    const filter = -1 - index
+    if (place.step.received.some((before) => before.filter === filter)) continue
+    const correlation = passed(place, each, incoming)
+    if (correlation !== undefined) return { filter, correlation }
+  }
+  return undefined
+}
+
+/** Whether the events of `until` came: each of `all`, or one of the others. */
+function isEnded(received: OpenStep['received'], { strategy, filters }: Strategy): boolean {
+  const came = filters.map((_, index) => received.some(({ filter }) => filter === -1 - index))
+  return strategy === 'all' ? came.every(Boolean) : came.some(Boolean)
 }
 
 /** @returns the values that later events must have, too; undefined when the event is not meant. */
@@ -213,7 +168,7 @@ function isMeant(place: Place, expected: Json, actual: Json | undefined): boolea
 }
 
 /** Equal, where an object may have more members than are expected. */
-function contains(actual: Json, expected: Json): boolean {
+export function contains(actual: Json, expected: Json): boolean {
   if (isJsonObject(expected))
     return (
       isJsonObject(actual) &&

@@ -156,6 +156,15 @@ t.test('after a rollback the newer version is kept, and is no rollback', async (
   t.match(history(...rolledBack).when(rollBack('1.1.0')), { outcome: 'accepted' })
 })
 
+t.test('a rollback does not return to what was rolled back before', async (t) => {
+  const decision = history(...v2).when(rollBack())
+  if (decision.outcome !== 'accepted') throw new Error('It was rejected.')
+  const third = [updateRequested('1.0.0', '1.2.0', 3), updated('1.0.0', '1.2.0', 3)]
+  t.match(history(...v2, ...decision.events, ...third).when(rollBack()), {
+    events: [{ type: 'InstallationRolledBack', data: { from: '1.2.0', to: '1.0.0' } }],
+  })
+})
+
 t.test('a found update is announced once', async (t) => {
   const note = { type: 'NoteUpdate', installationId, available: '2.0.0', now } as const
   const found = history(...v1).when(note)

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { createPayloadStore } from '../../../infra/workflows/payload-store.ts'
+import { createPayloadFiles, createPayloadStore } from '../../../infra/workflows/payload-store.ts'
 import { createPrograms } from '../../../services/workflows/programs.ts'
 import { RunSession } from '../../../services/workflows/run-session.ts'
 import { startRun } from '../../../services/workflows/start-run.ts'
@@ -49,5 +49,12 @@ t.test('large values are encrypted files, and their events keep hash and size', 
   await keys.subjectKeys.destroy('acme', runId)
   const erased = await RunSession.open(events, ref)
   t.same(erased.run.input, '[erased]')
-  rmSync(path.join(dataDir, 'payloads'), { recursive: true })
+
+  const payloads = createPayloadFiles(dataDir)
+  for (const other of ['../acme', '', '.', 'ann@example.org', randomUUID()])
+    await payloads.removeAll('acme', other)
+  t.equal(readdirSync(path.join(dataDir, 'payloads/acme', runId)).length, 2, 'of nobody else')
+  for (let times = 0; times < 2; times++) await payloads.removeAll('acme', runId)
+  t.notOk(existsSync(path.join(dataDir, 'payloads/acme', runId)))
+  t.same((await RunSession.open(events, ref)).run.input, '[erased]', 'without its file')
 })

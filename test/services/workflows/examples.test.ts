@@ -41,7 +41,8 @@ t.test('the shipped examples run', async (t) => {
   await t.test('teams get a server each, or none of them', async (t) => {
     await world.define(example('onboarding.yaml').document)
     const teamOf = (input: unknown) =>
-      (input as { configuration: { TEAM: string } }).configuration.TEAM
+      (input as { configuration: { environment: { TEAM: string } } }).configuration.environment.TEAM
+    world.effects.answer('check-update', (input) => ({ ...(input as object), version: '1.0.0' }))
     world.effects.answer('install', (input) => ({ installationId: `for ${teamOf(input)}` }))
     const input = { server: 'io.example/files', version: '1.0.0' }
     const all = await world.until(await world.begin('onboarding', { input }), 'completed')

@@ -210,23 +210,27 @@ t.test('runs', async (t) => {
   })
 
   await t.test(
-    'an event starts a run of each workflow whose schedule means it, once',
+    'an attempt that takes longer than its limit ends, and is tried again',
     async (t) => {
-      const filter = { type: 'custom.Ready', data: '${ .n == 55 }' }
-      const tasks = [{ tell: { call: 'three', with: { heard: '${ .[0].n }' } } }]
-      await world.define(named('started', tasks, { schedule: { on: { one: { with: filter } } } }))
-      const data = { n: '${ .n }' }
-      const event = { type: 'custom.Ready', source: 'https://example.org', data }
-      await world.define(named('starts', [{ tell: { emit: { event: { with: event } } } }]))
-      for (const n of [54, 55])
-        await world.until(await world.begin('starts', { input: { n } }), 'completed')
-      const started = () => world.effects.list().filter(({ name }) => name === 'three')
-      const heard = await waitFor('the run', () => {
-        const found = started().filter(({ input }) => (input as { heard?: number }).heard === 55)
-        return found.length > 0 && found
-      })
-      t.equal(heard.length, 1)
-      t.notOk(started().some(({ input }) => (input as { heard?: number }).heard === 54))
+      const { release } = world.effects.hold('two')
+      const limit = { attempt: { count: 1, duration: 'PT1H' } }
+      const retry = { delay: { milliseconds: 1 }, limit }
+      const keep = { set: { status: '${ $error.status }' } }
+      const handler = { errors: { with: { status: 408 } }, retry, do: [{ keep }] }
+      await world.define(
+        named('slow', [{ try: { try: [{ ask: { call: 'two' } }], catch: handler } }]),
+      )
+      const asked = () => world.effects.list().filter(({ name }) => name === 'two').length
+      const before = asked()
+      const runId = await world.begin('slow')
+      for (const attempt of [1, 2]) {
+        await waitFor(`attempt ${attempt}`, () => asked() === before + attempt)
+        world.pass(3_700_000)
+      }
+      t.same((await world.until(runId, 'completed')).output, { status: 408 })
+      const types = (await world.told(runId)).map(({ type }) => type)
+      t.equal(types.filter((type) => type === 'TaskRetryScheduled').length, 1)
+      release()
     },
   )
 

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { isScheduledBy } from '../../../../domain/workflows/run/listen.ts'
 import { RunScenario, workflow } from '../../../support/workflow-run.ts'
 
 const listen = (to: object, rest: object = {}) => workflow([{ hear: { listen: { to, ...rest } } }])
@@ -72,20 +71,21 @@ t.test('each event goes through the tasks of foreach', async (t) => {
   t.same(run.gives('act', null).output, ['one', 'two'])
 })
 
-t.test('a schedule means an event that has what it expects', async (t) => {
-  const now = '2026-01-01T00:00:00.000Z'
-  const means = (expect: string, data: object) =>
-    isScheduledBy(
-      { now },
-      { one: { with: { type: 'a' }, correlate: { k: { from: '.data.k', expect } } } },
-      { id: '1', type: 'a', data: { ...data } },
-    )
-  t.ok(means('x', { k: 'x' }))
-  t.ok(means('${ 3 + 4 }', { k: 7 }))
-  t.notOk(means('x', { k: 'y' }))
-  t.notOk(means('x', {}))
-  t.notOk(means('${ error }', { k: 'x' }))
-})
+t.test(
+  'what ends a listening ends it also where any event is taken, or all of them are asked',
+  async (t) => {
+    const stop = { with: { type: 'stop' } }
+    const any = new RunScenario(listen({ any: [], until: { one: stop } }))
+    t.same(any.hears('a', 1).hears('stop', 2).output, [1])
+    const order = { order: { from: '.data.order' } }
+    const both = ['stop', 'end'].map((type) => ({ with: { type }, correlate: order }))
+    const run = new RunScenario(listen({ any: [{ with: { type: 'a' } }], until: { all: both } }))
+    run.hears('a', 1).hears('stop', { order: 1 }).hears('stop', { order: 1 })
+    run.hears('end', { order: 2 }).hears('a', 2)
+    t.equal(run.status, 'running', 'one of two, and the other of another order')
+    t.same(run.hears('end', { order: 1 }).output, [1, 2])
+  },
+)
 
 const hearing = (foreach: object, count = 2) =>
   workflow([

@@ -1,0 +1,189 @@
+import type { Json, JsonObject } from '../../kernel/json.ts'
+import type { EventConsumption, EventFilter } from '../document-events.ts'
+import { enclosedExpression } from '../expression.ts'
+import { isTrue } from '../jq/values.ts'
+import { evaluateAlone } from './evaluate.ts'
+import { TaskFault } from './fault.ts'
+import { contains, type Incoming, typesOf } from './listen.ts'
+
+// What an event is to a workflow that `schedule.on` starts. There is no run yet: an expression sees the
+// event, or a part of it, and nothing else.
+
+/** Events that start a run together, once the set is complete. */
+export type ScheduledSet = {
+  /** What the next events must agree with. */
+  readonly correlation: JsonObject
+  /** In the order in which they came; `filter` counts those of the schedule, and those of `until` from -1 downwards. */
+  readonly taken: readonly {
+    readonly eventId: string
+    readonly filter: number
+    readonly data: Json
+  }[]
+}
+
+type Strategy = {
+  readonly strategy: 'one' | 'any' | 'all'
+  readonly filters: readonly EventFilter[]
+}
+type Ends = { readonly condition: string } | Strategy
+type Taken = { readonly set: ScheduledSet; readonly isComplete: boolean }
+
+export const EMPTY_SET: ScheduledSet = { correlation: {}, taken: [] }
+
+/** Types of the events that a schedule can mean; '' = of any. */
+export function scheduledTypes(on: EventConsumption): ReadonlySet<string> {
+  const { filters } = strategyOf(on)
+  const ends = endsOf(on)
+  const asked = ({ with: attributes }: EventFilter) => ({ with: attributes as JsonObject })
+  return typesOf({
+    filters: filters.map(asked),
+    ...(ends === undefined || 'condition' in ends
+      ? {}
+      : { until: { ...ends, filters: ends.filters.map(asked) } }),
+  })
+}
+
+/** Whether a run can begin with several events. */
+export function gathers(on: EventConsumption): boolean {
+  return 'all' in on || endsOf(on) !== undefined
+}
+
+/** What a run begins with: what `until` means only ends the set. */
+export function inputOf({ taken }: ScheduledSet): readonly Json[] {
+  return taken.filter(({ filter }) => filter >= 0).map(({ data }) => data)
+}
+
+/**
+ * The set with the event in it.
+ *
+ * @param at when it happened: the same event is the same whenever it is looked at.
+ * @returns undefined when the set does not take it.
+ */
+export function takeScheduled(
+  on: EventConsumption,
+  set: ScheduledSet,
+  incoming: Incoming,
+  at: string,
+): Taken | undefined {
+  const ends = endsOf(on)
+  const match = endBy(ends, set, incoming, at) ?? takenBy(strategyOf(on), set, incoming, at)
+  if (match === undefined) return undefined
+  const { filter, correlation } = match
+  const { id: eventId, data = null } = incoming
+  const after = { correlation, taken: [...set.taken, { eventId, filter, data }] }
+  return { set: after, isComplete: isComplete(on, after, at) }
+}
+
+function strategyOf(on: EventConsumption): Strategy {
+  if ('one' in on) return { strategy: 'one', filters: [on.one] }
+  if ('all' in on) return { strategy: 'all', filters: on.all }
+  return { strategy: 'any', filters: on.any }
+}
+
+function endsOf(on: EventConsumption): Ends | undefined {
+  if (!('any' in on) || on.until === undefined) return undefined
+  return typeof on.until === 'string' ? { condition: on.until } : strategyOf(on.until)
+}
+
+function isComplete(on: EventConsumption, set: ScheduledSet, at: string): boolean {
+  const ends = endsOf(on)
+  if (ends === undefined) return isFilled(strategyOf(on), set, (index) => index)
+  if (!('condition' in ends)) return isFilled(ends, set, (index) => -1 - index)
+  const condition = ends.condition
+  return orUndefined(() => isTrue(evaluateAlone(condition, [...inputOf(set)], at))) ?? false
+}
+
+function isFilled(
+  { strategy, filters }: Strategy,
+  { taken }: ScheduledSet,
+  placeOf: (index: number) => number,
+): boolean {
+  const places = filters.map((_, index) => placeOf(index))
+  const isTaken = (place: number) => taken.some(({ filter }) => filter === place)
+  if (strategy === 'all') return places.every(isTaken)
+  return filters.length === 0 ? taken.length > 0 : places.some(isTaken)
+}
+
+type Match = { readonly filter: number; readonly correlation: JsonObject }
+
+/** A set begins with an event of the schedule's own. */
+function endBy(ends: Ends | undefined, set: ScheduledSet, incoming: Incoming, at: string) {
+  if (ends === undefined || 'condition' in ends || set.taken.length === 0) return undefined
+  return firstMatch(ends.filters, set, incoming, at, (index) => -1 - index)
+}
+
+function takenBy(
+  { strategy, filters }: Strategy,
+  set: ScheduledSet,
+  incoming: Incoming,
+  at: string,
+) {
+  if (strategy === 'any' && filters.length === 0) return { filter: 0, correlation: set.correlation }
+  const once = strategy === 'all'
+  return firstMatch(filters, set, incoming, at, (index) => index, once)
+}
+
+function firstMatch(
+  filters: readonly EventFilter[],
+  { correlation, taken }: ScheduledSet,
+  incoming: Incoming,
+  at: string,
+  placeOf: (index: number) => number,
+  once = true,
+): Match | undefined {
+  for (const [index, each] of filters.entries()) {
+    const filter = placeOf(index)
+    if (once && taken.some((before) => before.filter === filter)) continue
+    const found = passed(each, correlation, incoming, at)
+    if (found !== undefined) return { filter, correlation: found }
+  }
+  return undefined
+}
+
+/** @returns the values that later events must have, too; undefined when the event is not meant. */
+function passed(filter: EventFilter, correlation: JsonObject, incoming: Incoming, at: string) {
+  return orUndefined(() => {
+    const fits = Object.entries(filter.with as JsonObject).every(([attribute, expected]) =>
+      isMeant(expected, incoming[attribute], at),
+    )
+    return fits ? correlated(filter, correlation, incoming, at) : undefined
+  })
+}
+
+function isMeant(expected: Json, actual: Json | undefined, at: string): boolean {
+  if (actual === undefined) return false
+  if (typeof expected !== 'string' || enclosedExpression(expected) === null)
+    return contains(actual, expected)
+  const value = evaluateAlone(expected, actual, at)
+  return typeof value === 'boolean' ? value : contains(actual, value)
+}
+
+function correlated(
+  { correlate = {} }: EventFilter,
+  correlation: JsonObject,
+  incoming: Incoming,
+  at: string,
+): JsonObject | undefined {
+  const found: Record<string, Json> = { ...correlation }
+  for (const [key, { from, expect }] of Object.entries(correlate)) {
+    const value = evaluateAlone(from, incoming, at)
+    const wanted = expect === undefined ? found[key] : expectedBy(expect, at)
+    if (wanted !== undefined && !contains(value, wanted)) return undefined
+    found[key] = value
+  }
+  return found
+}
+
+function expectedBy(expect: string, at: string): Json {
+  return enclosedExpression(expect) === null ? expect : evaluateAlone(expect, null, at)
+}
+
+/** An expression that fails means no event. */
+function orUndefined<Result>(work: () => Result): Result | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof TaskFault) return undefined
+    throw error
+  }
+}
