@@ -143,7 +143,8 @@ class CallWriter {
 
   /** `unfit`: the store takes no such event, however often it is sent. */
   async #append(group: readonly NewEvent[]): Promise<'appended' | 'unfit' | 'unavailable'> {
-    const correlationId = group[0]?.id ?? ''
+    // Not the id of a call: it would be its own cause.
+    const correlationId = randomUuid()
     const context = { ...this.#caller, correlationId, causationId: correlationId }
     try {
       const { revision } = await this.#store.append(this.#stream, group, this.#revision, context)

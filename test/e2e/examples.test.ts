@@ -69,14 +69,14 @@ t.test('the examples are applied from their folders', async (t) => {
   }
   const applied = await run('workflows', 'apply', '-f', folder, '--yes', '--disabled')
   t.match(applied, /Applied/)
-  t.match(await run('workflows', 'list'), /examples\.nightly-updates/)
   const rules = path.join(EXAMPLES, 'rules')
   t.match(await run('rules', 'apply', '-f', rules, '--yes'), /Applied/)
 })
 
 t.test('servers are updated one after the other, and each is called', async (t) => {
   list({ ledger: ['1.0.0', '1.1.0'], harbour: ['1.0.0', '1.1.0'] })
-  const runId = await begun('nightly-updates')
+  const answer = await run('workflows', 'run', 'examples.nightly-updates', '--json')
+  const { runId } = JSON.parse(answer) as { runId: string }
   t.match(await ended(runId), { status: 'completed' })
   for (const id of [ledger, harbour]) t.equal(await answerOf(id), '1.1.0')
   t.equal(await answerOf(quay), '1.0.0', 'where there is no update, the others have theirs')
@@ -267,9 +267,8 @@ async function run(...args: readonly string[]): Promise<string> {
 }
 
 async function begun(example: string, input: object = {}): Promise<string> {
-  const given = ['--input', JSON.stringify(input), '--json']
-  const answer = await run('workflows', 'run', `examples.${example}`, ...given)
-  return (JSON.parse(answer) as { runId: string }).runId
+  const { runId } = await json(`/v1/workflows/examples.${example}/runs`, { body: { input } })
+  return String(runId)
 }
 
 function ended(runId: string): Promise<Record<string, unknown>> {
