@@ -36,7 +36,7 @@ export function createPrometheusMetrics(): PrometheusMetrics {
   const webhooksParked = counter('webhook_parked_total', 'Deliveries that were given up.', [])
   const webhooksOwed = gauge('webhook_owed_deliveries', 'Deliveries that are to be made.', [])
   const webhooksOldest = gauge('webhook_oldest_owed_seconds', 'Age of the oldest of them.', [])
-  const workflowRuns = gauge('workflow_runs', 'Runs of workflows that go on.', ['status'])
+  const workflowRuns = gauge('workflow_runs', 'Runs of workflows.', ['status'])
   const workflowSteps = histogram('workflow_steps_seconds', 'Effects of workflow runs.', ['kind'])
   const timerLag = histogram('workflow_timer_lag_seconds', 'How late timers of runs fire.', [])
   const ruleVerdicts = counter('rule_verdicts_total', 'What rules said about events.', ['verdict'])

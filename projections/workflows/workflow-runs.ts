@@ -114,6 +114,20 @@ export async function countOpenRuns(
   return counts
 }
 
+/** Of all tenants: how many runs are over, by how they ended. It reads all of them. */
+export async function countEndedRuns(
+  db: Kysely<WorkflowRunsTables>,
+): Promise<Readonly<Record<'completed' | 'faulted' | 'cancelled', number>>> {
+  const rows = await db
+    .selectFrom('workflow_runs')
+    .select(['status', (on) => on.fn.countAll<string>().as('count')])
+    .where('ended_at', 'is not', null)
+    .groupBy('status')
+    .execute()
+  const counts = { completed: 0, faulted: 0, cancelled: 0 }
+  return { ...counts, ...Object.fromEntries(rows.map((row) => [row.status, Number(row.count)])) }
+}
+
 /** The newest run that the workflow's schedule started. */
 export function lastScheduledRun(
   db: Kysely<WorkflowRunsTables>,

@@ -29,8 +29,11 @@ export interface Metrics {
   webhookParked(): void
   /** `oldestSeconds` is 0 when nothing is owed. */
   webhooksOwe(deliveries: number, oldestSeconds: number): void
-  /** Runs of workflows that go on, by what they do. */
-  workflowRuns(status: 'running' | 'ending' | 'suspended', count: number): void
+  /** Runs of workflows, by what they do or how they ended. */
+  workflowRuns(
+    status: 'running' | 'ending' | 'suspended' | 'completed' | 'faulted' | 'cancelled',
+    count: number,
+  ): void
   /** An effect of a workflow's run came to an end, whatever its outcome. */
   workflowStep(kind: 'call' | 'emit' | 'run', seconds: number): void
   /** How long after its time a timer of a run fired. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { v5 as uuidOf } from 'uuid'
 import {
+  countEndedRuns,
   countOpenRuns,
   lastScheduledRun,
   type WorkflowRunsTables,
@@ -19,6 +20,8 @@ import { dueAt, type Schedule } from './due.ts'
 import { type StartRunDeps, startRun } from './start-run.ts'
 
 const TICK_MS = 5_000
+/** Those that are over are many, and are counted once in so many turns. */
+const ENDED_EVERY = 12
 /** Namespace of what a run is known by that a schedule starts (RFC 9562, version 5). */
 const OCCASION_NAMESPACE = '0f5b3f0c-7d0e-4e52-8a44-5d7c0a9b6e31'
 
@@ -36,10 +39,10 @@ export type ScheduleDeps = StartRunDeps & {
  */
 export async function runWorkflowSchedule(deps: ScheduleDeps, signal: AbortSignal): Promise<void> {
   const started = new Map<string, string>()
-  while (!signal.aborted) {
+  for (let turn = 0; !signal.aborted; turn++) {
     try {
       await tick(deps, started)
-      await measure(deps)
+      await measure(deps, turn % ENDED_EVERY === 0)
     } catch (error) {
       deps.logger.warn({ err: error }, 'The schedule of workflows skipped a turn.')
     }
@@ -47,10 +50,14 @@ export async function runWorkflowSchedule(deps: ScheduleDeps, signal: AbortSigna
   }
 }
 
-async function measure({ db, metrics }: ScheduleDeps): Promise<void> {
-  const counts = await countOpenRuns(db)
+async function measure({ db, metrics }: ScheduleDeps, withEnded: boolean): Promise<void> {
+  const open = await countOpenRuns(db)
   for (const status of ['running', 'ending', 'suspended'] as const)
-    metrics.workflowRuns(status, counts[status])
+    metrics.workflowRuns(status, open[status])
+  if (!withEnded) return
+  const ended = await countEndedRuns(db)
+  for (const status of ['completed', 'faulted', 'cancelled'] as const)
+    metrics.workflowRuns(status, ended[status])
 }
 
 /** @param started the occasion that was seen to last, by workflow, so that it is not looked at again. */
