@@ -14,7 +14,7 @@ import type { RuleAction } from './rule-settings.ts'
 const MAX_PARAMETERS = 8_192
 
 /** A parameter with its expressions compiled; a literal stays what it is. */
-type Template =
+export type Template =
   | { readonly literal: unknown }
   | { readonly expression: CompiledExpression }
   | { readonly list: readonly Template[] }

@@ -1,10 +1,11 @@
-import { Ajv } from 'ajv'
+import { Ajv, type ErrorObject } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { Static, TObject } from 'typebox'
 import type { Scope } from '../../domain/identity/scopes.ts'
 import type { Position } from '../ports/event-store.ts'
 import type { CommandContext } from './execute.ts'
 import { problem } from './problem.ts'
+import { faultEntry } from './validation.ts'
 
 // What rules and workflows may do: a short list of commands, each with the scope that a key needs
 // for its route. Contexts offer theirs, and services/main gathers them.
@@ -20,6 +21,9 @@ export type Performed = {
   readonly result: Readonly<Record<string, unknown>>
 }
 
+/** What of an input does not fit the parameters. */
+export type InputFault = ErrorObject
+
 export type PlatformCommand = {
   readonly name: string
   /** One line for a person. */
@@ -27,6 +31,7 @@ export type PlatformCommand = {
   /** That whoever gives the command holds. */
   readonly access: Scope
   readonly parameters: TObject
+  readonly faultsOf: (input: unknown) => readonly InputFault[]
   /**
    * @throws {ProblemError} 422 `invalid-parameters` when `input` does not fit `parameters`; whatever the
    *   command's route would answer.
@@ -37,7 +42,10 @@ export type PlatformCommand = {
 /** By name. */
 export type PlatformCommands = ReadonlyMap<string, PlatformCommand>
 
-type Spec<Parameters extends TObject> = Omit<PlatformCommand, 'parameters' | 'perform'> & {
+type Spec<Parameters extends TObject> = Omit<
+  PlatformCommand,
+  'parameters' | 'faultsOf' | 'perform'
+> & {
   readonly parameters: Parameters
   readonly perform: (input: Static<Parameters>, context: OwedCommandContext) => Promise<Performed>
 }
@@ -53,6 +61,7 @@ export function platformCommand<Parameters extends TObject>({
   const isInput = ajv.compile<Static<Parameters>>(spec.parameters)
   return {
     ...spec,
+    faultsOf: (input) => (isInput(input) ? [] : [...(isInput.errors ?? [])]),
     async perform(input, context) {
       if (isInput(input)) return perform(input, context)
       const errors = (isInput.errors ?? []).slice(0, MAX_ERRORS)
@@ -60,10 +69,7 @@ export function platformCommand<Parameters extends TObject>({
         422,
         'invalid-parameters',
         `The parameters of "${spec.name}" do not fit: ${ajv.errorsText(errors).slice(0, 300)}.`,
-        errors.map(({ instancePath, message }) => ({
-          pointer: `/parameters${instancePath}`.slice(0, 300),
-          detail: (message ?? 'is not allowed').slice(0, 300),
-        })),
+        errors.map((fault) => faultEntry('parameters', fault)),
       )
     },
   }

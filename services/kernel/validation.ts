@@ -45,13 +45,16 @@ export function validationProblem(error: FastifyError): ProblemError {
     inBody
       ? 'The body does not fit what this request takes; `errors` says where.'
       : 'A parameter does not fit what this request takes; `errors` says which.',
-    errors.slice(0, MAX_ERRORS).map((fault) => entry(error.validationContext ?? 'body', fault)),
+    errors
+      .slice(0, MAX_ERRORS)
+      .map((fault) => faultEntry(error.validationContext ?? 'body', fault)),
   )
 }
 
-function entry(
+/** @param context what holds the value, as the beginning of a JSON pointer without its slash. */
+export function faultEntry(
   context: string,
-  { instancePath, keyword, params, message }: ErrorObject,
+  { instancePath, keyword, params, message }: Omit<ErrorObject, 'schemaPath'>,
 ): NonNullable<ProblemDetails['errors']>[number] {
   const member =
     keyword === 'additionalProperties'

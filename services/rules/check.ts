@@ -4,8 +4,9 @@ import { ExpressionCompiler } from '../../domain/rules/condition/condition.ts'
 import type { RuleSettings } from '../../domain/rules/rule-settings.ts'
 import { findWebhook, type WebhooksTables } from '../../projections/webhooks/webhooks.ts'
 import type { Actor } from '../kernel/actor.ts'
-import type { PlatformCommands } from '../kernel/platform-command.ts'
+import type { PlatformCommand, PlatformCommands } from '../kernel/platform-command.ts'
 import { problem } from '../kernel/problem.ts'
+import { requireParameters } from './check-parameters.ts'
 import { eventSchemas } from './event-schemas.ts'
 import { conditionInvalid } from './rule-problem.ts'
 
@@ -21,7 +22,7 @@ const compiler = new ExpressionCompiler()
 
 /**
  * @throws {ProblemError} 422 `rule-condition-invalid` for CEL that does not compile, `unknown-command`,
- *   `webhook-not-found`; 403 `scope-not-held` for an action that its author may not take.
+ *   `rule-parameters-invalid`, `webhook-not-found`; 403 `scope-not-held` for an action that its author may not take.
  */
 export async function requireRule(
   deps: CheckDeps,
@@ -30,9 +31,12 @@ export async function requireRule(
 ): Promise<void> {
   const compiled = compileRule(settings, eventSchemas, compiler)
   if ('problem' in compiled) throw conditionInvalid(compiled.problem, '/body')
-  for (const [index, action] of settings.actions.entries())
-    if (action.kind === 'command') requireCommand(deps, action.command, index, actor)
+  for (const [index, each] of compiled.rule.actions.entries()) {
+    const { action } = each
+    if (action.kind === 'command')
+      requireParameters(requireCommand(deps, action.command, index, actor), each, index)
     else await requireWebhook(deps, action.webhookId, index, actor)
+  }
 }
 
 function requireCommand(
@@ -40,7 +44,7 @@ function requireCommand(
   name: string,
   index: number,
   { scopes }: Actor,
-): void {
+): PlatformCommand {
   const command = commands.get(name)
   if (command === undefined)
     throw problem(422, 'unknown-command', `There is no command "${name}".`, [
@@ -50,6 +54,7 @@ function requireCommand(
       },
     ])
   if (!scopes.includes(command.access)) throw notHeld(command.access, `the command "${name}"`)
+  return command
 }
 
 async function requireWebhook(

@@ -77,7 +77,7 @@ export function ruleRoutes(deps: RuleRoutesDeps): FastifyPluginAsyncTypebox {
           tags,
           summary: 'Define a rule',
           description:
-            'It is off until it is enabled, and acts in the name of the key that defines it. Its name is its own for ever; again with the same content changes nothing. A condition that does not compile is 422 `rule-condition-invalid`, with the place.',
+            'It is off until it is enabled, and acts in the name of the key that defines it. Its name is its own for ever; again with the same content changes nothing. A condition that does not compile is 422 `rule-condition-invalid`, with the place; parameters that do not fit an action are 422 `rule-parameters-invalid`.',
           body: RuleBody,
           response: { 201: Done },
         },

@@ -1,4 +1,4 @@
-import type { ASTNode, Environment } from '@marcbachmann/cel-js'
+import type { Environment } from '@marcbachmann/cel-js'
 import { remembered } from '../../kernel/remembered.ts'
 import { MAX_EXPRESSION_LENGTH } from '../rule-settings.ts'
 import type { WindowSpec } from '../window-spec.ts'
@@ -13,6 +13,8 @@ import { celEnvironment, parseChecked } from './type-check.ts'
 /** A text that is ready to be evaluated, any number of times. */
 export type CompiledExpression = {
   readonly text: string
+  /** CEL's name of the type that it gives; `dyn` when nobody knows. */
+  readonly type: string
   readonly closure: Closure
   readonly windows: readonly WindowSpec[]
   /** What must be true of the event for a condition to match: what an index can go by. */
@@ -56,7 +58,7 @@ function compileText(
   environment: () => Environment,
 ): Compiled {
   try {
-    const tree: ASTNode = parseChecked(environment(), text, result)
+    const { tree, type } = parseChecked(environment(), text, result)
     const { roots, pastEvent } = scope
     const place: Place = {
       text,
@@ -68,7 +70,7 @@ function compileText(
     }
     const closure = compileNode(tree, place)
     const conjuncts = conjunctsOf(tree, place)
-    return { expression: { text, closure, windows: place.windows, conjuncts } }
+    return { expression: { text, type, closure, windows: place.windows, conjuncts } }
   } catch (error) {
     if (error instanceof Refusal) return { error: conditionError(text, error.message, error.at) }
     throw error

@@ -151,20 +151,20 @@ function isFraction(node: ASTNode): boolean {
 }
 
 /**
- * @returns the syntax tree of a text that is well-typed.
+ * @returns the syntax tree of a text that is well-typed, and CEL's name of the type that it gives.
  * @throws {Refusal} with the place of the first mistake.
  */
 export function parseChecked(
   environment: Environment,
   text: string,
   result: 'bool' | 'any',
-): ASTNode {
+): { readonly tree: ASTNode; readonly type: string } {
   const parsed = refusing(() => environment.parse(text))
   const checked = parsed.check()
   if (checked.error !== undefined) throw refusalOf(checked.error)
   if (result === 'bool' && checked.type !== 'bool' && checked.type !== 'dyn')
     throw new Refusal(`A condition is a bool, this is ${checked.type}.`, parsed.ast.range)
-  return parsed.ast
+  return { tree: parsed.ast, type: checked.type ?? 'dyn' }
 }
 
 function refusing<T>(work: () => T): T {

@@ -73,6 +73,46 @@ t.test('an author gives no command that his key may not', async (t) => {
   t.match(await send('GET', '/v1/rules', undefined, without('rules:read')), { status: 403 })
 })
 
+t.test('parameters of an action are checked as far as they are known', async (t) => {
+  const installationId = '11111111-1111-4111-8111-111111111111'
+  const computed = { cel: 'event.data.installationId' }
+  const cases: readonly (readonly [string, object, readonly object[]])[] = [
+    ['sync', { sourceId: 'a' }, []],
+    ['sync', {}, [{ pointer: '/sourceId', detail: /required/ }]],
+    ['sync', { sourceID: 'a' }, [{ pointer: '/sourceId' }, { pointer: '/sourceID' }]],
+    ['sync', { sourceId: 5 }, [{ pointer: '/sourceId', detail: 'must be string' }]],
+    ['sync', { sourceId: { cel: 'event.data.durationMs' } }, [{ pointer: '/sourceId' }]],
+    ['sync', { sourceId: { cel: "has(event.data.tool) ? 'a' : event.data.tool" } }, []],
+    ['sync', { sourceId: 'a', acceptShrink: { cel: "event.data.tool == 'x'" } }, []],
+    ['sync', { sourceId: 'a', acceptShrink: 'yes' }, [{ pointer: '/acceptShrink' }]],
+    ['lift-quarantine', { installationId }, []],
+    ['lift-quarantine', { installationId: computed }, []],
+    ['lift-quarantine', { installationId: 'x' }, [{ pointer: '/installationId' }]],
+    ['lift-quarantine', { installationId: { cel: '[event.data.tool]' } }, [{ pointer: '/installationId' }]],
+    ['emit-custom-event', { name: 'Paid', data: { of: computed, n: { cel: '1' } } }, []],
+    ['emit-custom-event', { name: 'Paid', data: [computed] }, [{ pointer: '/data' }]],
+    ['emit-custom-event', { name: 'paid', data: {} }, [{ pointer: '/name' }]],
+  ]
+  for (const [index, [command, parameters, errors]] of cases.entries()) {
+    const action = { kind: 'command', command, parameters }
+    const { status, body } = await send('POST', '/v1/rules', {
+      ...{ ...rule, name: `Parameters ${index}`, actions: [action] },
+    })
+    const said = JSON.stringify({ command, parameters })
+    t.equal(status, errors.length === 0 ? 201 : 422, said)
+    const within = (pointer: string) => pointer.replace('/body/actions/0/parameters', '')
+    t.match(
+      (body.errors ?? []).map(({ pointer, detail }: { pointer: string; detail: string }) => ({
+        pointer: within(pointer),
+        detail,
+      })),
+      errors,
+      said,
+    )
+    if (status === 422) t.equal(body.code, 'rule-parameters-invalid')
+  }
+})
+
 t.test('lists are in pages, and of one tenant', async (t) => {
   const tenant = { tenantId: 'pages' }
   let at = '0'
