@@ -2,10 +2,14 @@ import { type TSchema, Type } from 'typebox'
 import { isCustomType } from '../custom/events.ts'
 import { type CelType, DYN, typeOfSchema, unionOf } from './condition/cel-type.ts'
 import type { ConditionScope } from './condition/scope.ts'
+import { customDataType } from './custom-data-type.ts'
 import { factsSchema } from './facts.ts'
 import { type SubjectKind, subjectKindOf } from './subject.ts'
 
-/** The data of an event type in its current version; undefined for a type that there is not. */
+/**
+ * The data of an event type in its current version; undefined for a type that there is not, and for a tenant's own
+ * type whose schema does not count.
+ */
 export type EventSchemas = (type: string) => TSchema | undefined
 
 /** Of every event, beside its data. */
@@ -18,7 +22,7 @@ const eventFields = {
   stream: Type.String(),
 }
 
-/** Data of a tenant's own event types is open: each version of a type may have another schema. */
+/** Data of a tenant's own event types is open to an engine: each version of a type may have another schema. */
 const OPEN: CelType = { kind: 'map', of: DYN }
 
 /**
@@ -58,9 +62,10 @@ export function windowScope(type: string, schemaOf: EventSchemas): ConditionScop
 }
 
 function dataType(type: string, schemaOf: EventSchemas): CelType | undefined {
-  if (isCustomType(type)) return OPEN
   const schema = schemaOf(type)
-  return schema && typeOfSchema(schema)
+  if (!isCustomType(type)) return schema && typeOfSchema(schema)
+  const of = customDataType(schema)
+  return of.kind === 'dyn' ? OPEN : of
 }
 
 function eventType(data: CelType): CelType {

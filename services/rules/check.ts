@@ -1,24 +1,21 @@
 import type { Kysely } from 'kysely'
-import { compileRule } from '../../domain/rules/compiled-rule.ts'
-import { ExpressionCompiler } from '../../domain/rules/condition/condition.ts'
 import type { RuleSettings } from '../../domain/rules/rule-settings.ts'
 import { findWebhook, type WebhooksTables } from '../../projections/webhooks/webhooks.ts'
 import type { Actor } from '../kernel/actor.ts'
 import type { PlatformCommand, PlatformCommands } from '../kernel/platform-command.ts'
 import { problem } from '../kernel/problem.ts'
+import type { EventStore } from '../ports/event-store.ts'
 import { requireParameters } from './check-parameters.ts'
-import { eventSchemas } from './event-schemas.ts'
-import { conditionInvalid } from './rule-problem.ts'
+import { compileForAuthor } from './compile-for-author.ts'
 
 export type CheckDeps = {
+  readonly store: Pick<EventStore, 'readStream'>
   readonly commands: PlatformCommands
   readonly db: Kysely<WebhooksTables>
 }
 
 /** What it takes to let a rule call a webhook: what it takes to register one. */
 const WEBHOOK_SCOPE = 'operations:write'
-
-const compiler = new ExpressionCompiler()
 
 /**
  * @throws {ProblemError} 422 `rule-condition-invalid` for CEL that does not compile, `unknown-command`,
@@ -29,9 +26,8 @@ export async function requireRule(
   settings: RuleSettings,
   actor: Actor,
 ): Promise<void> {
-  const compiled = compileRule(settings, eventSchemas, compiler)
-  if ('problem' in compiled) throw conditionInvalid(compiled.problem, '/body')
-  for (const [index, each] of compiled.rule.actions.entries()) {
+  const { actions } = await compileForAuthor(deps.store, actor.tenantId, settings, '/body')
+  for (const [index, each] of actions.entries()) {
     const { action } = each
     if (action.kind === 'command')
       requireParameters(requireCommand(deps, action.command, index, actor), each, index)

@@ -2,8 +2,6 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely } from 'kysely'
 import { type Static, Type } from 'typebox'
-import { compileRule } from '../../domain/rules/compiled-rule.ts'
-import { ExpressionCompiler } from '../../domain/rules/condition/condition.ts'
 import { MAX_DEPTH } from '../../domain/rules/evaluate.ts'
 import { needsOf } from '../../domain/rules/what-if.ts'
 import type { CausesTables } from '../../projections/audit/causes.ts'
@@ -13,13 +11,12 @@ import { answerInLines, NDJSON, wantsLines, whileConnected } from '../kernel/lin
 import { problem } from '../kernel/problem.ts'
 import type { EventStore } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
+import { compileForAuthor } from './compile-for-author.ts'
 import { evaluationsStream } from './evaluations.ts'
-import { eventSchemas } from './event-schemas.ts'
 import { type Preview, type PreviewDeps, type PreviewProgress, preview } from './preview.ts'
 import { PreviewAnswer } from './preview-answer.ts'
 import { Comparison } from './preview-comparison.ts'
 import { recordedVerdicts } from './recorded-verdicts.ts'
-import { conditionInvalid } from './rule-problem.ts'
 import { RuleBody, settingsOf } from './schemas.ts'
 
 export type PreviewRoutesDeps = PreviewDeps & {
@@ -58,7 +55,6 @@ const PreviewBody = Type.Object(
 
 /** What a rule, or a change to one, would have done. */
 export function previewRoutes(deps: PreviewRoutesDeps): FastifyPluginAsyncTypebox {
-  const compiler = new ExpressionCompiler()
   let running = 0
   return async (app) => {
     app.post(
@@ -79,7 +75,7 @@ export function previewRoutes(deps: PreviewRoutesDeps): FastifyPluginAsyncTypebo
         },
       },
       async (request, reply) => {
-        const ask = await requestOf(deps, compiler, request.actor.tenantId, request.body)
+        const ask = await requestOf(deps, request.actor.tenantId, request.body)
         if (running >= MAX_PREVIEWS)
           throw problem(429, 'too-many-previews', `${MAX_PREVIEWS} previews run; try again soon.`)
         running += 1
@@ -105,19 +101,17 @@ export function previewRoutes(deps: PreviewRoutesDeps): FastifyPluginAsyncTypebo
 /** @throws {ProblemError} 422 when the rule does not compile. */
 async function requestOf(
   deps: PreviewRoutesDeps,
-  compiler: ExpressionCompiler,
   tenantId: string,
   body: Static<typeof PreviewBody>,
 ) {
   const { ruleId, limit = 100, maxEvents = 1_000_000 } = body
   const settings = settingsOf(body.settings)
-  const compiled = compileRule(settings, eventSchemas, compiler)
-  if ('problem' in compiled) throw conditionInvalid(compiled.problem, '/body/settings')
+  const compiled = await compileForAuthor(deps.log, tenantId, settings, '/body/settings')
   const stream = evaluationsStream(tenantId)
   return {
     tenantId,
     rule: { ruleId: ruleId ?? randomUUID(), version: 1, settings },
-    needs: needsOf(settings.on, compiled.rule),
+    needs: needsOf(settings.on, compiled),
     range: {
       after: body.after === undefined ? undefined : BigInt(body.after),
       through: body.through === undefined ? undefined : BigInt(body.through),

@@ -55,6 +55,54 @@ t.test('a condition that does not compile is shown with a caret', async (t) => {
   t.match(await send('POST', '/v1/rules', { ...rule, on: ['RulesEvaluated'] }), { status: 422 })
 })
 
+t.test('a condition about a type of one’s own has to fit its schema', async (t) => {
+  const register = (name: string, schema: object) =>
+    send('POST', '/v1/custom-events/types', { name, schema: { type: 'object', ...schema } })
+  await register('Paid', {
+    properties: {
+      amount: { type: 'integer' },
+      at: { type: 'string', format: 'date-time' },
+      lines: {
+        type: 'array',
+        items: { type: 'object', properties: { text: { type: 'string' } } },
+      },
+      more: { type: 'object', additionalProperties: true, properties: { a: { type: 'string' } } },
+      either: { type: ['string', 'null'] },
+    },
+    required: ['amount'],
+  })
+  await register('Open', { additionalProperties: { type: 'number' } })
+  const accepted = [
+    'event.data.amount > 5 && event.data.amount + 1.0 == 7.0',
+    "event.data.lines.exists(line, line.text.contains('x'))",
+    "event.data.at.startsWith('2026') && has(event.data.more.b)",
+    'event.data.either == null',
+    "sum('custom.Paid', '1h', it.amount) > 100.0",
+    "count('custom.Unregistered', '1h', it.what == 1.0) > 1",
+  ]
+  const refused = {
+    'event.data.amuont > 5': 12,
+    'event.data.amount + 1 == 7': 1,
+    "event.data.amount.startsWith('5')": 1,
+    'event.data.lines.exists(line, line.txt == "")': 36,
+    "sum('custom.Paid', '1h', it.amuont) > 100.0": 29,
+    "count('custom.Open', '1h', it.a == 'x') > 1": 28,
+  }
+  const on = ['custom.Paid']
+  for (const [index, condition] of accepted.entries()) {
+    const body = { name: `Own ${index}`, on, condition }
+    t.match(await send('POST', '/v1/rules', body), { status: 201 }, condition)
+    t.match(await send('POST', '/v1/rules/preview', { settings: body }), { status: 200 }, condition)
+  }
+  for (const [condition, column] of Object.entries(refused)) {
+    const { status, body } = await send('POST', '/v1/rules', { name: 'Wrong', on, condition })
+    t.match({ status, code: body.code }, { status: 422, code: 'rule-condition-invalid' }, condition)
+    t.match(body.detail, new RegExp(`^condition, line 1, column ${column}: .*\n.*\n *\\^`))
+  }
+  const other = { name: 'Own', on, condition: 'event.data.amuont > 5' }
+  t.match(await send('POST', '/v1/rules', other, { tenantId: 'another' }), { status: 201 })
+})
+
 t.test('an author gives no command that his key may not', async (t) => {
   const sync = { kind: 'command', command: 'sync', parameters: { sourceId: 'a' } }
   const body = { ...rule, name: 'Sync', actions: [sync] }
@@ -88,7 +136,11 @@ t.test('parameters of an action are checked as far as they are known', async (t)
     ['lift-quarantine', { installationId }, []],
     ['lift-quarantine', { installationId: computed }, []],
     ['lift-quarantine', { installationId: 'x' }, [{ pointer: '/installationId' }]],
-    ['lift-quarantine', { installationId: { cel: '[event.data.tool]' } }, [{ pointer: '/installationId' }]],
+    [
+      'lift-quarantine',
+      { installationId: { cel: '[event.data.tool]' } },
+      [{ pointer: '/installationId' }],
+    ],
     ['emit-custom-event', { name: 'Paid', data: { of: computed, n: { cel: '1' } } }, []],
     ['emit-custom-event', { name: 'Paid', data: [computed] }, [{ pointer: '/data' }]],
     ['emit-custom-event', { name: 'paid', data: {} }, [{ pointer: '/name' }]],
