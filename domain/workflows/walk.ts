@@ -1,6 +1,6 @@
-import { within } from './checks/fault.ts'
 import type { WorkflowDocument } from './document.ts'
 import type { Task, TaskItem } from './document-tasks.ts'
+import { within } from './pointer.ts'
 import { compensationOf } from './task-metadata.ts'
 
 export type PlacedTask = { readonly pointer: string; readonly name: string; readonly task: Task }
@@ -48,9 +48,11 @@ function inside(placed: PlacedTask, depth: number): TaskGroup[] {
   return [...groups, single({ pointer: place, name, task: compensation }, depth)]
 }
 
-function listsIn(
-  task: Task,
-): readonly (Omit<List, 'pointer'> & { readonly path: readonly string[] })[] {
+/** A list of tasks in a task, and the way to it. */
+type InnerList = Omit<List, 'pointer'> & { readonly path: readonly string[] }
+
+/** Of a `try` what it tries, then what it does when that fails. */
+export function listsIn(task: Task): readonly InnerList[] {
   const kind = 'sequence'
   if ('fork' in task)
     return [{ kind: 'branches', path: ['fork', 'branches'], items: task.fork.branches }]

@@ -1,6 +1,7 @@
 import { Cron } from 'croner'
-import { type Fault, within } from '../../domain/workflows/checks/fault.ts'
+import type { Fault } from '../../domain/workflows/checks/fault.ts'
 import type { WorkflowDocument } from '../../domain/workflows/document.ts'
+import { within } from '../../domain/workflows/pointer.ts'
 import { timeZoneOf } from '../../domain/workflows/task-metadata.ts'
 
 /** A schedule is one of them. */

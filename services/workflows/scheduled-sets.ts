@@ -1,4 +1,4 @@
-import type { Incoming } from '../../domain/workflows/run/listen.ts'
+import type { Incoming } from '../../domain/workflows/run/event-match.ts'
 import {
   EMPTY_SET,
   gathers,

@@ -1,5 +1,6 @@
 import type { ErrorObject } from 'ajv'
 import type { Fault } from '../../domain/workflows/checks/fault.ts'
+import { within } from '../../domain/workflows/pointer.ts'
 
 const MAX_DETAIL = 300
 
@@ -29,8 +30,7 @@ function isOf(error: ErrorObject, choice: ErrorObject): boolean {
 
 function pointerOf({ instancePath, keyword, params }: ErrorObject): string {
   if (keyword !== 'additionalProperties') return instancePath
-  const member = String(params.additionalProperty)
-  return `${instancePath}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  return within(instancePath, String(params.additionalProperty))
 }
 
 function detailOf({ keyword, params, message, parentSchema }: ErrorObject): string {

@@ -1,5 +1,5 @@
 import { v5 as uuidOf } from 'uuid'
-import type { Incoming } from '../../domain/workflows/run/listen.ts'
+import type { Incoming } from '../../domain/workflows/run/event-match.ts'
 import { gathers, inputOf } from '../../domain/workflows/run/scheduled.ts'
 import { runEvents } from '../../domain/workflows/run-events.ts'
 import { ProblemError } from '../kernel/problem.ts'

@@ -1,5 +1,5 @@
 import { loggedType, shownType } from '../../domain/custom/events.ts'
-import type { Incoming } from '../../domain/workflows/run/listen.ts'
+import type { Incoming } from '../../domain/workflows/run/event-match.ts'
 import { runStream } from '../../domain/workflows/run/run.ts'
 import { scheduledTypes } from '../../domain/workflows/run/scheduled.ts'
 import { isRun } from '../../domain/workflows/run/state.ts'

@@ -1,7 +1,7 @@
 import type { Json } from '../../domain/kernel/json.ts'
 import type { WorkflowDocument } from '../../domain/workflows/document.ts'
 import type { Outcome, RunCommand } from '../../domain/workflows/run/commands.ts'
-import type { Incoming } from '../../domain/workflows/run/listen.ts'
+import type { Incoming } from '../../domain/workflows/run/event-match.ts'
 import { type Action, nextActions, timersOf } from '../../domain/workflows/run/owed.ts'
 import { nameOf } from '../../domain/workflows/run/reference.ts'
 import { run } from '../../domain/workflows/run/run.ts'

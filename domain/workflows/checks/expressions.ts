@@ -3,8 +3,9 @@ import type { EventConsumption, EventFilter } from '../document-events.ts'
 import type { Task } from '../document-tasks.ts'
 import { compileExpression, enclosedExpression } from '../expression.ts'
 import { JqSyntaxError } from '../jq/errors.ts'
+import { within } from '../pointer.ts'
 import type { PlacedTask, TaskGroup } from '../walk.ts'
-import { type Fault, within } from './fault.ts'
+import type { Fault } from './fault.ts'
 
 // Every expression of a document is jq that can be read. Which of the variables is there at which
 // place is seen when it runs: here each one counts that the document names anywhere.

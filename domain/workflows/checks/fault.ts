@@ -5,11 +5,3 @@ export type Fault = {
   /** One sentence for a person, without the place. */
   readonly detail: string
 }
-
-/** The pointer of a member or an element of what `pointer` names. */
-export function within(pointer: string, ...segments: readonly (string | number)[]): string {
-  return segments.reduce<string>(
-    (path, segment) => `${path}/${String(segment).replaceAll('~', '~0').replaceAll('/', '~1')}`,
-    pointer,
-  )
-}

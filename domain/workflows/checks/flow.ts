@@ -1,6 +1,7 @@
 import type { Task } from '../document-tasks.ts'
+import { within } from '../pointer.ts'
 import { groupsIn, type PlacedTask, type TaskGroup } from '../walk.ts'
-import { type Fault, within } from './fault.ts'
+import type { Fault } from './fault.ts'
 
 // Where a flow goes: `then` names a task of the same list, or says continue, exit or end.
 

@@ -1,7 +1,8 @@
 import type { WorkflowDocument } from '../document.ts'
 import { isFunctionCall, type Task } from '../document-tasks.ts'
+import { within } from '../pointer.ts'
 import type { PlacedTask } from '../walk.ts'
-import { type Fault, within } from './fault.ts'
+import type { Fault } from './fault.ts'
 
 // What a document refers to by name: its own reusable parts, and Tidemark's commands.
 

@@ -1,8 +1,9 @@
 import type { WorkflowDocument } from '../document.ts'
 import type { DataSchema } from '../document-parts.ts'
 import type { Task } from '../document-tasks.ts'
+import { within } from '../pointer.ts'
 import { taskGroups } from '../walk.ts'
-import { type Fault, within } from './fault.ts'
+import type { Fault } from './fault.ts'
 
 /** A JSON Schema of the author, and where it is. */
 type Placed = { readonly pointer: string; readonly schema: unknown }

@@ -2,9 +2,10 @@ import { isCustomType } from '../../custom/events.ts'
 import type { WorkflowDocument } from '../document.ts'
 import type { Endpoint } from '../document-parts.ts'
 import { isCall, type Task } from '../document-tasks.ts'
+import { within } from '../pointer.ts'
 import { approvalOf, compensationOf } from '../task-metadata.ts'
 import type { PlacedTask } from '../walk.ts'
-import { type Fault, within } from './fault.ts'
+import type { Fault } from './fault.ts'
 
 // What belongs to the language and is not done here. It is refused when it is saved, not when it runs.
 

@@ -146,7 +146,7 @@ function compileInvocation(
   if (callee.code === null) callee.isRecursive = true
   const hasOne = callee.code === null ? callee.assumesOne : callee.code.one !== null
   const enterOne = enterOnce(passed, hops)
-  const enter = enterEach(passed, hops)
+  const enter = enterOne === null ? enterEach(passed, hops) : entered(enterOne)
   return {
     one: hasOne && enterOne !== null ? callOne(callee, enterOne, isTail) : null,
     each: callEach(callee, enterOne, enter, isTail),
@@ -168,10 +168,12 @@ function enterOnce(args: readonly Argument[], hops: number): EnterOne | null {
   }
 }
 
+function entered(enterOne: EnterOne): Enter {
+  return (run, env, input, use) => use(enterOne(run, env, input))
+}
+
 /** The first argument varies slowest. */
 function enterEach(args: readonly Argument[], hops: number): Enter {
-  const once = enterOnce(args, hops)
-  if (once !== null) return (run, env, input, use) => use(once(run, env, input))
   return (run, env, input, use) => {
     const bind = (at: number, up: Env): void => {
       const arg = args[at]

@@ -6,8 +6,8 @@ import { complete, endWell } from './complete.ts'
 import { endingEvents } from './ending.ts'
 import { evaluate, holds, type Place } from './evaluate.ts'
 import { evolveAll } from './evolve.ts'
-import { fault, standardError, TaskFault } from './fault.ts'
-import { faultEvents } from './faulting.ts'
+import { fault, standardError } from './fault.ts'
+import { faultEvents, guarded } from './faulting.ts'
 import { isSatisfied } from './listen.ts'
 import { atRound, itemEnds, shapingOf } from './listen-item.ts'
 import { type Surroundings, taskAt } from './program.ts'
@@ -45,15 +45,6 @@ export function nextEvents(run: Run, surroundings: Surroundings): readonly RunEv
     if (events.length > 0) return events
   }
   return run.status === 'ending' ? endingEvents(run, surroundings) : []
-}
-
-function guarded(place: Place, events: () => readonly RunEvent[]): readonly RunEvent[] {
-  try {
-    return events()
-  } catch (error) {
-    if (error instanceof TaskFault) return faultEvents(place, error.error)
-    throw error
-  }
 }
 
 function eventsOf(place: Place): readonly RunEvent[] {

@@ -1,6 +1,6 @@
 import type { Json } from '../../kernel/json.ts'
 import type { RunEvent, WorkflowError } from '../run-events.ts'
-import type { Incoming } from './listen.ts'
+import type { Incoming } from './event-match.ts'
 import type { Surroundings } from './program.ts'
 
 type StartData = Extract<RunEvent, { readonly type: 'WorkflowRunStarted' }>['data']

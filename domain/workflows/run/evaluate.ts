@@ -1,5 +1,6 @@
 import type { Json } from '../../kernel/json.ts'
 import type { DataSchema } from '../document-parts.ts'
+import type { Task } from '../document-tasks.ts'
 import { evaluateExpression, evaluateTemplate } from '../expression.ts'
 import { JqError, JqLimitError, JqSyntaxError } from '../jq/errors.ts'
 import { isTrue } from '../jq/values.ts'
@@ -81,6 +82,30 @@ export function transform(place: Place, by: Transformation, value: Json, more?: 
   if (transformation === undefined) return value
   if (typeof transformation === 'string') return evaluateText(place, transformation, value, more)
   return evaluate(place, transformation, value, more)
+}
+
+/** What `output` and `export` of a task, or of the events of a `listen`, say. */
+export type Shaping = {
+  readonly output?: Task['output'] | undefined
+  readonly export?: Task['export'] | undefined
+}
+
+/**
+ * What `output.as` makes of a value, and `export.as` of that.
+ *
+ * @throws {TaskFault} when it cannot be made, or does not fit.
+ */
+export function shaped(
+  place: Place,
+  { output: shape, export: exported }: Shaping,
+  raw: Json,
+): { readonly output: Json; readonly context?: Json } {
+  const output = transform(place, { transformation: shape?.as }, raw, { output: raw })
+  requireFit(place.program, shape?.schema, output)
+  if (exported?.as === undefined) return { output }
+  const context = transform(place, { transformation: exported.as }, output, { output })
+  requireFit(place.program, exported.schema, context)
+  return { output, context }
 }
 
 /** @throws {TaskFault} when the value does not fit. */

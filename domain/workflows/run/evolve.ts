@@ -125,14 +125,7 @@ function taskStarted(run: Run, data: EventData<'TaskStarted'>): Run {
     compensable: data.compensable === true,
     compensates: data.compensates,
   }
-  const isNew = !run.open.has(step)
-  const remembered = {
-    ...run,
-    lastStep: Math.max(run.lastStep, step),
-    snapshots: isNew ? remember(run, reference, step) : run.snapshots,
-  }
-  const begun = isNew ? childBegins(remembered, parent, round) : remembered
-  return { ...begun, open: new Map(begun.open).set(step, opened) }
+  return opens(run, opened)
 }
 
 function approvalRequested(run: Run, data: EventData<'ApprovalRequested'>): Run {
@@ -143,18 +136,22 @@ function approvalRequested(run: Run, data: EventData<'ApprovalRequested'>): Run 
     ...newStep(input, input, requestedAt, undefined),
     ...{ step, parent, reference, round, attempt: 1, approval },
   }
+  return opens(run, opened)
+}
+
+/** A step that waited for an approval, or for its next attempt, is open already. */
+function opens(run: Run, opened: OpenStep): Run {
+  const { step, parent, reference, round } = opened
+  if (run.open.has(step)) return { ...run, open: new Map(run.open).set(step, opened) }
+  const { open, context, compensable } = run
+  const before = { open, context, compensable }
   const remembered = {
     ...run,
     lastStep: Math.max(run.lastStep, step),
-    snapshots: remember(run, reference, step),
+    snapshots: new Map(run.snapshots).set(reference, { step, before }),
   }
   const begun = childBegins(remembered, parent, round)
   return { ...begun, open: new Map(begun.open).set(step, opened) }
-}
-
-function remember(run: Run, reference: string, step: number) {
-  const { open, context, compensable } = run
-  return new Map(run.snapshots).set(reference, { step, before: { open, context, compensable } })
 }
 
 function taskSkipped(run: Run, data: EventData<'TaskSkipped'>): Run {

@@ -2,10 +2,10 @@ import type { Json } from '../../kernel/json.ts'
 import type { Task, TryTask } from '../document-tasks.ts'
 import type { RunEvent, WorkflowError } from '../run-events.ts'
 import { cancelled } from './cancel.ts'
-import { evaluate, holds, type Place } from './evaluate.ts'
+import { evaluate, type Place } from './evaluate.ts'
 import { fault, TaskFault } from './fault.ts'
 import { taskAt } from './program.ts'
-import { type NextAttempt, nextAttempt } from './retry.ts'
+import { isWanted, type NextAttempt, nextAttempt } from './retry.ts'
 import {
   around,
   compensationAround,
@@ -14,6 +14,16 @@ import {
   type OpenStep,
   stepsWithin,
 } from './state.ts'
+
+/** What a step does, or that it faults where that cannot be done. */
+export function guarded(place: Place, events: () => readonly RunEvent[]): readonly RunEvent[] {
+  try {
+    return events()
+  } catch (error) {
+    if (error instanceof TaskFault) return faultEvents(place, error.error)
+    throw error
+  }
+}
 
 /**
  * The step faults: the nearest `try` around it that catches the error retries or goes on with its
@@ -67,20 +77,15 @@ function scheduled(runId: string, step: number, retry: NextAttempt, now: string)
 
 function catches(
   place: Place,
-  { errors, when, exceptWhen }: TryTask['catch'],
+  clause: TryTask['catch'],
   error: WorkflowError,
   named: { readonly [name: string]: Json },
 ): boolean {
-  const { input } = place.step
   // The published schema says `details`, its prose says `detail`.
-  const filter: Readonly<Record<string, unknown>> = errors?.with ?? {}
+  const filter: Readonly<Record<string, unknown>> = clause.errors?.with ?? {}
   const facts: Readonly<Record<string, unknown>> = { ...error, details: error.detail }
   const fits = Object.entries(filter).every(([member, value]) => facts[member] === value)
-  return (
-    fits &&
-    (when === undefined || holds(place, when, input, named)) &&
-    (exceptWhen === undefined || !holds(place, exceptWhen, input, named))
-  )
+  return fits && isWanted(place, clause, named)
 }
 
 /** What is under way is waited for. */

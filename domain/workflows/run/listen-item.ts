@@ -1,10 +1,7 @@
 import type { Json } from '../../kernel/json.ts'
-import type { ListenTask } from '../document-tasks.ts'
 import type { RunEvent } from '../run-events.ts'
-import { type Place, requireFit, transform } from './evaluate.ts'
+import { type Place, type Shaping, shaped } from './evaluate.ts'
 import { taskAt } from './program.ts'
-
-type Shaping = Pick<NonNullable<ListenTask['foreach']>, 'output' | 'export'>
 
 /** What a `listen` makes of each event, by `foreach.output` and `foreach.export`. */
 export function shapingOf({ program, step }: Place): Shaping | undefined {
@@ -19,17 +16,9 @@ export function shapingOf({ program, step }: Place): Shaping | undefined {
  * @throws {TaskFault} when it cannot be shaped, or does not fit.
  */
 export function itemEnds(place: Place, item: number, raw: Json): readonly RunEvent[] {
-  const { program, run, step, now } = place
-  const { output: shape, export: exported } = shapingOf(place) ?? {}
-  const at = atRound(place, item)
-  const output = transform(at, { transformation: shape?.as }, raw, { output: raw })
-  requireFit(program, shape?.schema, output)
-  const context = transform(at, { transformation: exported?.as }, output, { output })
-  if (exported?.as !== undefined) requireFit(program, exported.schema, context)
-  const data = {
-    ...{ runId: run.runId, step: step.step, item, output, completedAt: now },
-    ...(exported?.as === undefined ? {} : { context }),
-  }
+  const { run, step, now } = place
+  const made = shaped(atRound(place, item), shapingOf(place) ?? {}, raw)
+  const data = { runId: run.runId, step: step.step, item, ...made, completedAt: now }
   return [{ type: 'ListenItemCompleted', data }]
 }
 

@@ -1,10 +1,10 @@
-import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../kernel/json.ts'
+import type { Json, JsonObject } from '../../kernel/json.ts'
 import type { EventConsumption, EventFilter } from '../document-events.ts'
 import type { ListenTask } from '../document-tasks.ts'
 import { enclosedExpression } from '../expression.ts'
 import type { RunEvent } from '../run-events.ts'
 import { evaluate, evaluateText, holds, type Place } from './evaluate.ts'
-import { TaskFault } from './fault.ts'
+import { type Incoming, matched, orUndefined } from './event-match.ts'
 import type { OpenStep } from './state.ts'
 import type { ListenFilter, ListenWork } from './work.ts'
 
@@ -74,9 +74,6 @@ export function isSatisfied(place: Place, { until, strategy, filters }: ListenWo
   )
 }
 
-/** An event as it comes from the log, or from whoever sent it to the run: a CloudEvent. */
-export type Incoming = JsonObject & { readonly id: string; readonly type: string }
-
 /** What the event is to the step: an event of its own, or nothing. */
 export function receive(place: Place, incoming: Incoming): readonly RunEvent[] {
   const { run, step, now } = place
@@ -131,56 +128,9 @@ function isEnded(received: OpenStep['received'], { strategy, filters }: Strategy
   return strategy === 'all' ? came.every(Boolean) : came.some(Boolean)
 }
 
-/** @returns the values that later events must have, too; undefined when the event is not meant. */
 function passed(place: Place, filter: ListenFilter, incoming: Incoming): JsonObject | undefined {
-  try {
-    const fits = Object.entries(filter.with).every(([attribute, expected]) =>
-      isMeant(place, expected, incoming[attribute]),
-    )
-    return fits ? correlated(place, filter, incoming) : undefined
-  } catch (error) {
-    if (error instanceof TaskFault) return undefined
-    throw error
-  }
-}
-
-function correlated(
-  place: Place,
-  { correlate = {} }: ListenFilter,
-  incoming: Incoming,
-): JsonObject | undefined {
-  const found: Record<string, Json> = { ...place.step.correlation }
-  for (const [key, { from, expect }] of Object.entries(correlate)) {
-    const value = evaluateText(place, from, incoming)
-    const wanted = expect ?? found[key]
-    if (wanted !== undefined && !contains(value, wanted)) return undefined
-    found[key] = value
-  }
-  return found
-}
-
-function isMeant(place: Place, expected: Json, actual: Json | undefined): boolean {
-  if (actual === undefined) return false
-  if (typeof expected !== 'string' || enclosedExpression(expected) === null)
-    return contains(actual, expected)
-  const value = evaluateText(place, expected, actual)
-  return typeof value === 'boolean' ? value : contains(actual, value)
-}
-
-/** Equal, where an object may have more members than are expected. */
-export function contains(actual: Json, expected: Json): boolean {
-  if (isJsonObject(expected))
-    return (
-      isJsonObject(actual) &&
-      Object.entries(expected).every(
-        ([key, value]) => Object.hasOwn(actual, key) && contains(actual[key] ?? null, value),
-      )
-    )
-  if (isJsonArray(expected))
-    return (
-      isJsonArray(actual) &&
-      actual.length === expected.length &&
-      expected.every((value, index) => contains(actual[index] ?? null, value))
-    )
-  return actual === expected
+  const { correlation } = place.step
+  return orUndefined(() =>
+    matched(filter, correlation, incoming, (text, value) => evaluateText(place, text, value)),
+  )
 }

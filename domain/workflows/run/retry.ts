@@ -56,7 +56,12 @@ function policyOf(place: Place, retry: TryTask['catch']['retry']): RetryPolicy |
   return policy
 }
 
-function isWanted(place: Place, { when, exceptWhen }: RetryPolicy, named: Named): boolean {
+/** What `when` and `exceptWhen` say, of a policy and of a `catch`. */
+export function isWanted(
+  place: Place,
+  { when, exceptWhen }: Pick<RetryPolicy, 'when' | 'exceptWhen'>,
+  named: Named,
+): boolean {
   const { input } = place.step
   return (
     (when === undefined || holds(place, when, input, named)) &&

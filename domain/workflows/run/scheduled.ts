@@ -3,8 +3,8 @@ import type { EventConsumption, EventFilter } from '../document-events.ts'
 import { enclosedExpression } from '../expression.ts'
 import { isTrue } from '../jq/values.ts'
 import { evaluateAlone } from './evaluate.ts'
-import { TaskFault } from './fault.ts'
-import { contains, type Incoming, typesOf } from './listen.ts'
+import { type Evaluate, type Incoming, matched, orUndefined } from './event-match.ts'
+import { typesOf } from './listen.ts'
 
 // What an event is to a workflow that `schedule.on` starts. There is no run yet: an expression sees the
 // event, or a part of it, and nothing else.
@@ -140,50 +140,19 @@ function firstMatch(
   return undefined
 }
 
-/** @returns the values that later events must have, too; undefined when the event is not meant. */
 function passed(filter: EventFilter, correlation: JsonObject, incoming: Incoming, at: string) {
-  return orUndefined(() => {
-    const fits = Object.entries(filter.with as JsonObject).every(([attribute, expected]) =>
-      isMeant(expected, incoming[attribute], at),
-    )
-    return fits ? correlated(filter, correlation, incoming, at) : undefined
+  const alone: Evaluate = (text, value) => evaluateAlone(text, value, at)
+  return orUndefined(() => matched(withExpected(filter, alone), correlation, incoming, alone))
+}
+
+/** Without a run to go by, what is expected can be known now. */
+function withExpected({ with: attributes, correlate = {} }: EventFilter, alone: Evaluate) {
+  const known = Object.entries(correlate).map(([key, { from, expect }]) => {
+    if (expect === undefined) return [key, { from }]
+    return [
+      key,
+      { from, expect: enclosedExpression(expect) === null ? expect : alone(expect, null) },
+    ]
   })
-}
-
-function isMeant(expected: Json, actual: Json | undefined, at: string): boolean {
-  if (actual === undefined) return false
-  if (typeof expected !== 'string' || enclosedExpression(expected) === null)
-    return contains(actual, expected)
-  const value = evaluateAlone(expected, actual, at)
-  return typeof value === 'boolean' ? value : contains(actual, value)
-}
-
-function correlated(
-  { correlate = {} }: EventFilter,
-  correlation: JsonObject,
-  incoming: Incoming,
-  at: string,
-): JsonObject | undefined {
-  const found: Record<string, Json> = { ...correlation }
-  for (const [key, { from, expect }] of Object.entries(correlate)) {
-    const value = evaluateAlone(from, incoming, at)
-    const wanted = expect === undefined ? found[key] : expectedBy(expect, at)
-    if (wanted !== undefined && !contains(value, wanted)) return undefined
-    found[key] = value
-  }
-  return found
-}
-
-function expectedBy(expect: string, at: string): Json {
-  return enclosedExpression(expect) === null ? expect : evaluateAlone(expect, null, at)
-}
-
-/** An expression that fails means no event. */
-function orUndefined<Result>(work: () => Result): Result | undefined {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof TaskFault) return undefined
-    throw error
-  }
+  return { with: attributes as JsonObject, correlate: Object.fromEntries(known) }
 }

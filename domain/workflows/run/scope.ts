@@ -1,27 +1,26 @@
 import type { Json } from '../../kernel/json.ts'
 import type { Task, TaskList } from '../document-tasks.ts'
+import { within } from '../pointer.ts'
+import { listsIn } from '../walk.ts'
 import { type Program, taskAt } from './program.ts'
-import { childReference, nameOf } from './reference.ts'
+import { nameOf } from './reference.ts'
 import { around, type OpenStep, type Run, takenEvents } from './state.ts'
 
 /** The children of a step: a list of tasks and where it is in the document. */
 export type Scope = { readonly list: TaskList; readonly at: string }
+
+const FUNCTIONS = '/use/functions'
 
 /** @returns undefined for a step that has no list of its own. */
 export function scopeOf(program: Program, step: OpenStep): Scope | undefined {
   const { reference } = step
   if (step.step === 0) return { list: program.document.do, at: '/do' }
   const task = taskAt(program, reference)
-  if ('for' in task) return { list: task.do, at: `${reference}/do` }
-  if ('fork' in task) return { list: task.fork.branches, at: `${reference}/fork/branches` }
-  if ('try' in task)
-    return step.caught === undefined
-      ? { list: task.try, at: `${reference}/try` }
-      : { list: task.catch.do ?? [], at: `${reference}/catch/do` }
-  if ('listen' in task) return { list: task.foreach?.do ?? [], at: `${reference}/foreach/do` }
-  if ('do' in task) return { list: task.do, at: `${reference}/do` }
+  const [first, ofCatch] = listsIn(task)
+  const list = step.caught === undefined ? first : ofCatch
+  if (list !== undefined) return { list: list.items, at: within(reference, ...list.path) }
   const called = functionOf(program, task)
-  return called === undefined ? undefined : { list: [called], at: '/use/functions' }
+  return called === undefined ? undefined : { list: [called], at: FUNCTIONS }
 }
 
 /** The task that a `call` means by the name of a function of the document. */
@@ -41,7 +40,7 @@ export function childAt({ list, at }: Scope, index: number): Child | undefined {
   const [entry] = Object.entries(list[index] ?? {})
   if (entry === undefined) return undefined
   const [name, task] = entry
-  const reference = at === '/use/functions' ? `${at}/${name}` : childReference(at, index, name)
+  const reference = at === FUNCTIONS ? within(at, name) : within(at, index, name)
   return { reference, name, task }
 }
 

@@ -159,3 +159,37 @@ t.test('expressions that fail fault the task, with the standard error', async (t
   const run = new RunScenario(workflow([{ a: { set: { n: '${ error("no") }' } } }]))
   t.match(run.error, { status: 400, instance: '/do/0/a' })
 })
+
+const HOSTILE_NAMES = ['a/b', 'a~b', '~1', '/', '', ' ', '0', 'é😀', '__proto__', 'constructor']
+
+t.test('tasks, functions and variables may be called anything', async (t) => {
+  for (const name of HOSTILE_NAMES) {
+    const inner = { [name]: { set: { seen: '${ .n }' } } }
+    const nested = new RunScenario(
+      workflow([{ [name]: { try: [inner], catch: { as: name, do: [inner] } } }]),
+      { n: 1 },
+    )
+    t.same(nested.output, { seen: 1 }, `a task called "${name}"`)
+    const calling = workflow([{ [name]: { call: name } }, { [`then ${name}`]: { call: name } }], {
+      use: { functions: { [name]: { do: [inner, inner] } } },
+    })
+    const called = new RunScenario(calling, { n: 1 })
+    t.same(called.output, { seen: null }, `a function called "${name}"`)
+    const failing = workflow([{ [name]: { do: [{ [name]: { raise: { error: name } } }] } }], {
+      use: { errors: { [name]: { type: 'https://example.org/e', status: 500 } } },
+    })
+    t.match(new RunScenario(failing).error, { status: 500 }, `an error called "${name}"`)
+  }
+})
+
+t.test('what a run remembers of an event may be called anything', async (t) => {
+  const correlate = { ['__proto__']: { from: '.data.id' } }
+  const two = [
+    { with: { type: 'a' }, correlate },
+    { with: { type: 'b' }, correlate },
+  ]
+  const run = new RunScenario(workflow([{ hear: { listen: { to: { all: two } } } }]))
+  run.hears('a', { id: 1 }).hears('b', { id: 2 })
+  t.equal(run.status, 'running')
+  t.equal(run.hears('b', { id: 1 }).status, 'completed')
+})
