@@ -12,7 +12,9 @@ const KEYWORDS = new Set(
 
 /** What binds closest, with all that follows it directly: `.a[0]?."b"`. */
 export function parseTerm(reader: TokenReader): Node {
-  let term = parseFirst(reader)
+  const isEnclosed = reader.isSymbol('(')
+  const first = parseFirst(reader)
+  let term = isEnclosed && reader.takeSymbol('?') ? tried(first) : first
   for (;;) {
     const { current } = reader
     if (current.kind === 'field') {
@@ -25,11 +27,14 @@ export function parseTerm(reader: TokenReader): Node {
   }
 }
 
+/** Of an access only that itself may fail: an error of its key does not count. In brackets everything may. */
 function optional(term: Node): Node {
   const isAccess = term.kind === 'index' || term.kind === 'slice' || term.kind === 'iterate'
-  return isAccess && !term.isOptional
-    ? { ...term, isOptional: true }
-    : { kind: 'try', body: term, handler: null }
+  return isAccess && !term.isOptional ? { ...term, isOptional: true } : tried(term)
+}
+
+function tried(body: Node): Node {
+  return { kind: 'try', body, handler: null }
 }
 
 function parseAfterDot(reader: TokenReader, of: Node): Node {

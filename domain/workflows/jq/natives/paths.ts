@@ -1,12 +1,20 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../../kernel/json.ts'
 import { iterate } from '../access.ts'
 import { Change, readPath } from '../change.ts'
-import { type Code, type Emit, type Env, type Run, streamCode, valueCode } from '../code.ts'
+import {
+  type Code,
+  type Emit,
+  type Env,
+  passingCode,
+  type Run,
+  streamCode,
+  valueCode,
+} from '../code.ts'
 import { DESCEND } from '../compile-path.ts'
 import { firstOf, modify, pathsOf } from '../compile-update.ts'
 import { below, invalidResult, isAt, keysOf, type Path, rootOf } from '../path.ts'
 import { describe, fail, isTrue, member, setMember, typeOf } from '../values.ts'
-import { type Natives, value0, value1, value2, with1, with2 } from './define.ts'
+import { type Natives, passing1, value0, value2, with1, with2 } from './define.ts'
 
 export const PATHS: Natives = {
   'map/1': with1(map),
@@ -21,7 +29,7 @@ export const PATHS: Natives = {
   'paths/0': () => pathsTo(null),
   'paths/1': with1(pathsTo),
   'del/1': with1((target) =>
-    valueCode((run, env, input) => without(run, input, pathsOf(run, env, input, target))),
+    passingCode((run, env, input) => without(run, input, pathsOf(run, env, input, target))),
   ),
   '_modify/2': with2((target, update) =>
     valueCode((run, env, input) => modify(run, env, input, target, update)),
@@ -32,7 +40,7 @@ export const PATHS: Natives = {
     change.write(listOf(path), value)
     return change.value
   }),
-  'delpaths/1': value1((run, input, paths) =>
+  'delpaths/1': passing1((run, input, paths) =>
     without(
       run,
       input,
