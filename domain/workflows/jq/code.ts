@@ -104,6 +104,16 @@ export function streamCode(each: Each): Code {
   }
 }
 
+/** The same, of outputs that may be the input as it is. */
+export function passingStreamCode(each: Each): Code {
+  return {
+    one: null,
+    each,
+    paths: (run, env, path, input, emit) =>
+      each(run, env, input, (value) => emit(notLeft(path), value)),
+  }
+}
+
 /** Ends the evaluation of what stands inside of `target`: a label's link, or a native's own mark. */
 export class Break {
   readonly target: object

@@ -6,6 +6,7 @@ import {
   type InPlace,
   type Paths,
   passingCode,
+  passingStreamCode,
   type Run,
   stoppable,
   streamCode,
@@ -79,7 +80,7 @@ function forEachValue(value: Code, apply: Apply): Code {
   const { one } = value
   if (one !== null)
     return inPlaceCode((run, env, state) => apply(run, env, state, one(run, env, state.value)))
-  return streamCode((run, env, input, emit) =>
+  return passingStreamCode((run, env, input, emit) =>
     value.each(run, env, input, (each) => {
       const state = new Change(run, input)
       apply(run, env, state, each)
