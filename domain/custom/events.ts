@@ -7,8 +7,10 @@ import { firstVersion } from '../kernel/upcast.ts'
 
 const instant = Type.String({ format: 'date-time' })
 
+const NAME = '[A-Z][A-Za-z0-9]{0,63}'
+
 export const customName = Type.String({
-  pattern: '^[A-Z][A-Za-z0-9]{0,63}$',
+  pattern: `^${NAME}$`,
   description: 'of a tenant’s own event type, for example InvoicePaid',
 })
 export const customSubject = Type.String({
@@ -64,9 +66,11 @@ export function shownType({
   return type === EMITTED && typeof data.name === 'string' ? `${SHOWN}${data.name}` : type
 }
 
-/** Whether a type that is shown outside is one of a tenant's own. */
+const CUSTOM_TYPE = new RegExp(`^${SHOWN.replace('.', '\\.')}${NAME}$`)
+
+/** Whether a type that is shown outside is one of a tenant's own, or may become one. */
 export function isCustomType(shown: string): boolean {
-  return shown.startsWith(SHOWN)
+  return shown.startsWith(SHOWN) && CUSTOM_TYPE.test(shown)
 }
 
 /** What the log knows events by that are shown with this type. */

@@ -1,5 +1,6 @@
 import { CausalDepth, type CausalDepthData } from './causal-depth.ts'
 import { type CompiledExpression, ExpressionCompiler, evaluate } from './condition/condition.ts'
+import type { Run } from './condition/run.ts'
 import type { ReadValue, RulesEvaluated, RuleVerdict } from './evaluation.ts'
 import { Facts } from './facts.ts'
 import type { Filling } from './filling.ts'
@@ -16,6 +17,8 @@ import { Windows } from './windows.ts'
 
 /** An event that was caused through more rule actions than this fires none. */
 export const MAX_DEPTH = 8
+/** What all rules together may cost that one event is evaluated for: some tens of milliseconds. */
+const MAX_EVENT_STEPS = 1_000_000
 /** Values that are recorded of a match. */
 const MAX_VALUES = 32
 /** Candidates that one event is evaluated for. An append takes a megabyte, and each verdict 100 bytes or more. */
@@ -142,12 +145,13 @@ export class RuleEngine {
     depth: number,
   ): RuleVerdict[] {
     const roots = { event: view, facts: this.#facts.of(subject) }
+    const spent = { steps: 0 }
     let stopped = false
     let [matches, reasons] = [MAX_MATCHES, MAX_REASONS]
     return rules.map((rule) => {
       const id = { ruleId: rule.definition.ruleId, version: rule.definition.version }
       if (stopped) return { ...id, verdict: 'stopped' }
-      const answer = this.#verdict(rule, roots, subject, depth, matches)
+      const answer = this.#verdict(rule, { roots, spent }, subject, depth, matches)
       if (answer.verdict === 'matched') matches -= JSON.stringify(answer).length
       const held = answer.verdict !== 'not-matched' && answer.verdict !== 'failed'
       stopped = held && rule.settings.stopAfter
@@ -159,15 +163,16 @@ export class RuleEngine {
 
   #verdict(
     rule: LiveRule,
-    roots: Readonly<Record<string, unknown>>,
+    about: { readonly roots: Run['roots']; readonly spent: { steps: number } },
     subject: Subject,
     depth: number,
     left: number,
   ): Omit<RuleVerdict, 'ruleId' | 'version'> {
     const { compiled, settings } = rule
     if (compiled === undefined) return { verdict: 'failed', reason: rule.problem }
+    if (about.spent.steps > MAX_EVENT_STEPS) return TOO_MUCH_TOGETHER
     const on = (expression: CompiledExpression) => ({
-      roots,
+      ...about,
       windows: expression.windows.map((spec) => rule.window(spec).read(subject.id, this.#clock)),
     })
     const asked = on(compiled.condition)
@@ -242,6 +247,11 @@ export class RuleEngine {
     return { rules: this.#rules.size, ...this.#windows.sizes() }
   }
 }
+
+const TOO_MUCH_TOGETHER = {
+  verdict: 'failed',
+  reason: `The rules of this event take more than ${MAX_EVENT_STEPS.toLocaleString('en')} steps together.`,
+} as const
 
 /** What `event` is in a condition. */
 function viewOf(event: RuleEvent, subject: Subject): Readonly<Record<string, unknown>> {

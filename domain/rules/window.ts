@@ -7,6 +7,8 @@ import type { WindowSpec } from './window-spec.ts'
 
 /** Of one window, over all subjects, of at most 385 for each: beyond that the subject that was quiet for longest starts from nothing. */
 const MAX_SLOTS = 200_000
+/** Each event is filtered by every window of its type, whether anybody asks or not. An event whose filter takes more does not pass. */
+const MAX_STEPS = 5_000
 
 export type PastEvent = { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
 
@@ -116,6 +118,6 @@ function computed(
   expression: CompiledExpression,
   roots: Readonly<Record<string, unknown>>,
 ): unknown {
-  const outcome = evaluate(expression, { roots, windows: [] })
+  const outcome = evaluate(expression, { roots, windows: [], steps: MAX_STEPS })
   return 'value' in outcome ? outcome.value : undefined
 }

@@ -1,15 +1,19 @@
 import { type Static, Type } from 'typebox'
 import { type RuleSettings, ruleSettings } from '../../domain/rules/rule-settings.ts'
 
-const { actions, priority, stopAfter, budgetPerMinute, ...needed } = ruleSettings.properties
+const { actions, priority, stopAfter, budgetPerMinute, name, ...needed } = ruleSettings.properties
 const [command, webhook] = actions.items.anyOf
 const { onFailure } = command.properties
 const closed = { additionalProperties: false }
 const byDefault = { onFailure: Type.Optional(onFailure) }
 
+/** No control characters, and no halves of characters. */
+const READABLE = { pattern: '^[^\\p{Cc}\\p{Cs}]*$' }
+
 /** A rule as a person writes it: what is left out has its default. */
 export const RuleBody = Type.Object(
   {
+    name: Type.String({ ...name, ...READABLE }),
     ...needed,
     actions: Type.Optional(
       Type.Array(

@@ -80,19 +80,28 @@ function compileText(
 export type Outcome = { readonly value: unknown } | { readonly fault: string }
 
 /** What an expression is evaluated on. */
-export type Subject = Pick<Run, 'roots'> & { readonly windows: readonly WindowReading[] }
+export type Subject = Pick<Run, 'roots'> & {
+  readonly windows: readonly WindowReading[]
+  /** What it may cost; by default all that an evaluation may. */
+  readonly steps?: number
+  /** What it costs is added here. */
+  readonly spent?: { steps: number }
+}
 
 /** @param reads what the expression reads is noted down here, by its text. */
 export function evaluate(
   { closure, text }: CompiledExpression,
-  { roots, windows }: Subject,
+  { roots, windows, steps = MAX_STEPS, spent }: Subject,
   reads?: Map<string, unknown>,
 ): Outcome {
+  const run: Run = { roots, windows, locals: [], steps, reads }
   try {
-    return { value: closure({ roots, windows, locals: [], steps: MAX_STEPS, reads }) }
+    return { value: closure(run) }
   } catch (error) {
     if (error instanceof EvaluationFault) return { fault: faultText(text, error) }
     throw error
+  } finally {
+    if (spent !== undefined) spent.steps += steps - run.steps
   }
 }
 

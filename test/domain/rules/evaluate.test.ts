@@ -175,6 +175,28 @@ t.test('however many rules an event has, its evaluation fits into an append', as
   t.equal(verdicts?.filter((verdict) => verdict === 'matched').length, 18)
 })
 
+t.test('rules that cost much do not cost much together', async (t) => {
+  const wild = Array.from({ length: 100 }, (_, index) =>
+    ruleOf(
+      {
+        on: ['custom.Sent'],
+        condition: 'event.data.list.all(a, event.data.list.exists(b, b == a))',
+        priority: index === 99 ? 1 : 0,
+      },
+      `55555555-5555-4555-8555-${String(index).padStart(12, '0')}`,
+    ),
+  )
+  const list = Array.from({ length: 120 }, (_, index) => index)
+  const sent = ruleEvent(0, 'custom.Sent', { list })
+  const answers = engineWith(...wild).handle(sent)?.rules ?? []
+  t.equal(answers[0]?.verdict, 'matched')
+  t.match(answers.at(-1), {
+    verdict: 'failed',
+    reason: 'The rules of this event take more than 1,000,000 steps together.',
+  })
+  t.match(engineWith(ruleOf()).handle(toolCalled(1)), { rules: [{ verdict: 'matched' }] })
+})
+
 t.test('facts are those of the log up to the event and with it', async (t) => {
   const engine = engineWith(
     ruleOf({

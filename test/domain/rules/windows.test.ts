@@ -37,7 +37,7 @@ type Step = {
   readonly kind: 'failed' | 'ok' | 'updated'
   readonly value: number
 }
-type Seen = { readonly at: number; readonly epoch: number; readonly step: Step }
+type Seen = { readonly time: number; readonly epoch: number; readonly step: Step }
 
 const step: fc.Arbitrary<Step> = fc.record({
   ms: fc.oneof(
@@ -54,7 +54,7 @@ function advance(clock: LogClock, ms: number): void {
   clock.advance({ time: new Date(ms).toISOString(), position: 0n })
 }
 
-/** Applies steps one after the other. @returns what the clock said at each. */
+/** Applies steps one after the other. @returns when each happened by its own time. */
 function apply(windows: Windows, clock: LogClock, steps: readonly Step[], start: number): Seen[] {
   let time = start
   return steps.map((each) => {
@@ -63,7 +63,7 @@ function apply(windows: Windows, clock: LogClock, steps: readonly Step[], start:
     const type = each.kind === 'updated' ? 'ServerUpdated' : 'ToolCalled'
     const data = { outcome: each.kind === 'failed' ? 'timeout' : 'ok', durationMs: each.value }
     windows.apply({ type, data }, each.subject, clock)
-    return { at: clock.now, epoch: clock.epoch, step: each }
+    return { time, epoch: clock.epoch, step: each }
   })
 }
 
@@ -74,9 +74,14 @@ function recomputed(
   { now, epoch }: LogClock,
   since: boolean,
 ) {
-  const within = seen.filter(
-    (each) => each.step.subject === subject && each.epoch === epoch && each.at > now - 60_000,
-  )
+  let at = 0
+  const within: Seen[] = []
+  for (const each of seen) {
+    if (each.epoch !== epoch || (each.step.kind === 'updated' && !since)) continue
+    // Of the window's own events the newest one so far is its clock.
+    at = Math.max(at, each.time)
+    if (each.step.subject === subject && at > now - 60_000) within.push(each)
+  }
   const updated = within.findLastIndex(({ step: { kind } }) => kind === 'updated')
   const from = since ? (updated === -1 ? within.length : updated) : 0
   const calls = within.slice(from).filter(({ step: { kind } }) => kind !== 'updated')

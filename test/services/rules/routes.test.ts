@@ -52,7 +52,12 @@ t.test('a condition that does not compile is shown with a caret', async (t) => {
   t.match(answer.body.errors, [{ pointer: '/body/condition' }])
   for (const wrong of ["event.data.tool.matches('(a+')", 'event.data.tool < 3', 'x'.repeat(4_097)])
     t.equal((await send('POST', '/v1/rules', { ...rule, condition: wrong })).status, 422)
-  t.match(await send('POST', '/v1/rules', { ...rule, on: ['RulesEvaluated'] }), { status: 422 })
+  for (const type of ['RulesEvaluated', 'Nothing', 'custom.', 'custom.a b', 'custom.paid'])
+    t.match(await send('POST', '/v1/rules', { ...rule, on: [type] }), { status: 422 }, type)
+  for (const name of ['', 'a\u0000b', '\ud800', 'two\nlines'])
+    t.match(await send('POST', '/v1/rules', { ...rule, name }), {
+      ...{ status: 422, body: { errors: [{ pointer: '/body/name' }] } },
+    })
 })
 
 t.test('a condition about a type of one’s own has to fit its schema', async (t) => {
