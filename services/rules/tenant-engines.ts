@@ -63,8 +63,13 @@ export class TenantEngines {
     return [...this.#engines.keys()]
   }
 
-  /** @param position that everything up to was given to the engines. */
+  /**
+   * Unless one of them was given more already: it would be given that again after a start.
+   *
+   * @param position that everything up to was given to the engines.
+   */
   async save(state: RuleState, position: Position): Promise<void> {
+    if ([...this.#engines.values()].some((each) => each.position > position)) return
     const changed = [...this.#engines].filter(([, each]) => each.changed)
     const rows = changed.map(([tenantId, { engine }]) => ({ tenantId, state: engine.data() }))
     await state.save(FORMAT, rows, position)

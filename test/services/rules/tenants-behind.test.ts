@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { RulesEvaluated } from '../../../domain/rules/evaluation.ts'
+import { TenantEngines } from '../../../services/rules/tenant-engines.ts'
 import { recordCalls, ruleWorld } from '../../support/rule-world.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -16,7 +17,8 @@ t.test('a rule counts what happened before it was made, also after a restart', a
   await failing(7)
   await failing(3, 'other')
   const condition = "count('ToolCalled', '10m', it.outcome != 'ok') > 7"
-  const ruleId = await world.rule({ condition })
+  const rule = { name: 'Failing', on: ['ToolCalled'], condition }
+  const ruleId = await world.rule(rule)
   await failing(1)
   const verdicts = async () =>
     (await world.evaluations()).flatMap(({ data }) => (data as RulesEvaluated).rules)
@@ -25,9 +27,7 @@ t.test('a rule counts what happened before it was made, also after a restart', a
     [{ ruleId, verdict: 'matched' }],
   )
   const revised = { condition: "count('ToolCalled', '20m', it.outcome != 'ok') > 8" }
-  const { body } = await world.send('GET', `/v1/rules/${ruleId}`)
-  const { settings } = body
-  await world.send('PUT', `/v1/rules/${ruleId}`, { ...settings, ...revised })
+  t.match(await world.send('PUT', `/v1/rules/${ruleId}`, { ...rule, ...revised }), { status: 200 })
   await world.stop()
   await failing(1)
   world.start()
@@ -43,6 +43,22 @@ t.test('a rule counts what happened before it was made, also after a restart', a
   await failing(1)
   await waitFor('one more', async () => (await verdicts()).length === 3)
   t.same((await world.evaluations()).slice(0, 2), recorded, 'from nothing it decides the same')
+})
+
+t.test('what engines know is not saved for a place before it', async (t) => {
+  const world = await ruleWorld(t)
+  await recordCalls(world.store, { installationId: randomUUID() })
+  const engines = new TenantEngines()
+  let last = 0n
+  for await (const event of world.store.readAll()) {
+    engines.take(event)
+    last = event.position
+  }
+  const saved = async () => (await world.pool.query('select from ops.rule_snapshots')).rowCount
+  await engines.save(world.deps.state, last - 1n)
+  t.equal(await saved(), 0)
+  await engines.save(world.deps.state, last)
+  t.equal(await saved(), 1)
 })
 
 t.test('while one tenant’s windows are filled, another one’s rules are asked', async (t) => {
