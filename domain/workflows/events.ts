@@ -59,6 +59,30 @@ export const WorkflowRemovedV1 = Type.Object(
   { $id: 'workflows.WorkflowRemoved.v1', additionalProperties: false },
 )
 
+const secretName = Type.String({ maxLength: 63 })
+
+/** The value is in no event. */
+export const WorkflowSecretStoredV1 = Type.Object(
+  {
+    name: secretName,
+    origins: Type.Array(Type.String({ maxLength: 300 }), {
+      description: 'that it may be sent to, such as https://api.example.com',
+    }),
+    storedAt: instant,
+  },
+  { $id: 'workflows.WorkflowSecretStored.v1', additionalProperties: false },
+)
+
+export const WorkflowSecretRemovedV1 = Type.Object(
+  { name: secretName, removedAt: instant },
+  { $id: 'workflows.WorkflowSecretRemoved.v1', additionalProperties: false },
+)
+
+/** What calls of a tenant's workflows authenticate with. */
+export type WorkflowSecretEvent =
+  | EventOf<'WorkflowSecretStored', typeof WorkflowSecretStoredV1>
+  | EventOf<'WorkflowSecretRemoved', typeof WorkflowSecretRemovedV1>
+
 export type WorkflowEvent =
   | EventOf<'WorkflowDefined', typeof WorkflowDefinedV1>
   | EventOf<'WorkflowRevised', typeof WorkflowRevisedV1>
@@ -72,5 +96,7 @@ export const workflowsEvents = {
   WorkflowEnabled: firstVersion(WorkflowEnabledV1),
   WorkflowDisabled: firstVersion(WorkflowDisabledV1),
   WorkflowRemoved: firstVersion(WorkflowRemovedV1),
+  WorkflowSecretStored: firstVersion(WorkflowSecretStoredV1),
+  WorkflowSecretRemoved: firstVersion(WorkflowSecretRemovedV1),
   ...runEvents,
 }

@@ -17,6 +17,8 @@ import { createPrograms } from '../workflows/programs.ts'
 import { runWorkflowReactor } from '../workflows/reactor.ts'
 import { runReads } from '../workflows/run-read-routes.ts'
 import { runRoutes } from '../workflows/run-routes.ts'
+import { workflowSecretRoutes } from '../workflows/secret-routes.ts'
+import { WorkflowSecrets } from '../workflows/secrets.ts'
 import type { Context, Platform } from './platform.ts'
 
 /**
@@ -28,7 +30,7 @@ export function composeWorkflows(
   commands: readonly PlatformCommand[],
   installed: InstalledCalls,
 ): Context {
-  const { bus, config, db, keys, log, logger, metrics, now, owned, pool, store } = platform
+  const { bus, config, db, keys, log, logger, metrics, now, owned, pool, secrets, store } = platform
   const events = createPayloadStore({
     ...{ store, keys: keys.subjectKeys, dataDir: config.dataDirectory },
   })
@@ -44,7 +46,7 @@ export function composeWorkflows(
     ...{ ...shared, standing },
     commands: gatherCommands(commands, own),
     calls: new Map([
-      ...createCalls(outgoing),
+      ...createCalls(outgoing, new WorkflowSecrets({ events, secrets, now }).authenticate),
       ['mcp', { access: 'tools:call', call: createMcpCall(installed) } as const],
     ]),
   })
@@ -53,6 +55,7 @@ export function composeWorkflows(
     routes: [
       { role: 'api', plugin: runRoutes(shared) },
       { role: 'api', plugin: runReads({ events, db }) },
+      { role: 'api', plugin: workflowSecretRoutes({ events, secrets, now }) },
     ],
     parts: [
       {

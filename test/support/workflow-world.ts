@@ -1,7 +1,10 @@
 import type { WorkflowDocument } from '../../domain/workflows/document.ts'
 import { runStream } from '../../domain/workflows/run/run.ts'
+import type { KeyTables } from '../../infra/crypto/key-tables.ts'
+import { createSecretStore } from '../../infra/crypto/secret-store.ts'
 import { createNatsMessageBus } from '../../infra/nats/message-bus.ts'
 import { runRelay } from '../../infra/nats/relay.ts'
+import { createReadDatabase } from '../../infra/postgres/pool.ts'
 import { createOutgoingCalls } from '../../infra/workflows/http-call.ts'
 import { createRunClaims } from '../../infra/workflows/run-claims.ts'
 import { createRunWaits } from '../../infra/workflows/run-waits.ts'
@@ -15,6 +18,7 @@ import { createPerform } from '../../services/workflows/perform.ts'
 import { createPrograms } from '../../services/workflows/programs.ts'
 import { runWorkflowReactor } from '../../services/workflows/reactor.ts'
 import { runRoutes } from '../../services/workflows/run-routes.ts'
+import { WorkflowSecrets } from '../../services/workflows/secrets.ts'
 import { testApp } from './app.ts'
 import { freshNats } from './nats.ts'
 import { freshPostgresStore } from './postgres-store.ts'
@@ -27,7 +31,8 @@ type Scope = { readonly teardown: (stop: () => Promise<void> | void) => void }
 /** Log, bus, HTTP API and everything that drives runs, with a clock that the test sets. */
 export async function workflowWorld(t: Scope) {
   const { store: log, pool } = await freshPostgresStore(t)
-  const events = sealing(log, await testKeys(t, pool))
+  const keys = await testKeys(t, pool)
+  const events = sealing(log, keys)
   const nats = await freshNats(t)
   const bus = createNatsMessageBus({ url: nats.url, logger: silent })
   t.teardown(async () => bus[Symbol.asyncDispose]())
@@ -40,7 +45,11 @@ export async function workflowWorld(t: Scope) {
   const outgoing = createOutgoingCalls({ allowPrivate: true, timeoutMs: 2_000 })
   t.teardown(async () => outgoing[Symbol.asyncDispose]())
   const commands = carriedOut.commands(() => {}, customCommands({ store: events, now }))
-  const perform = createPerform({ ...shared, commands, standing, calls: createCalls(outgoing) })
+  const db = createReadDatabase<KeyTables>(pool)
+  const secrets = createSecretStore({ db, tenantKeys: keys.tenantKeys })
+  const { authenticate } = new WorkflowSecrets({ events, secrets, now })
+  const calls = createCalls(outgoing, authenticate)
+  const perform = createPerform({ ...shared, commands, standing, calls })
   const app = await testApp(t, runRoutes(shared), { actorId: WORKFLOW_OWNER.actorId })
 
   async function stopped(work: (signal: AbortSignal) => Promise<void>) {
@@ -53,7 +62,7 @@ export async function workflowWorld(t: Scope) {
   }
 
   const world = {
-    ...{ ...app, log, events, pool, nats, bus, programs, effects: carriedOut, now },
+    ...{ ...app, log, events, pool, secrets, nats, bus, programs, effects: carriedOut, now },
     pass(ms: number) {
       clock.aheadMs += ms
     },

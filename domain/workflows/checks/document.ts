@@ -41,7 +41,7 @@ export function documentFaults(
     ...groups.flatMap((group) => [
       ...flowFaults(group),
       ...group.tasks.flatMap((task) => [
-        ...unsupportedInTask(task),
+        ...unsupportedInTask(task, document),
         ...compensationFaults(task),
         ...referenceFaults(task, document, commands),
         ...durationFaults(task),

@@ -1,4 +1,5 @@
 import { isCustomType } from '../../custom/events.ts'
+import { authenticationOf, credentialsIn } from '../credentials.ts'
 import type { WorkflowDocument } from '../document.ts'
 import type { Endpoint } from '../document-parts.ts'
 import { isCall, type Task } from '../document-tasks.ts'
@@ -13,7 +14,10 @@ const MEMBERS = new Set(['document', 'input', 'use', 'do', 'timeout', 'output', 
 const UNSUPPORTED_CALLS = ['asyncapi', 'grpc', 'a2a'] as const
 const UNSUPPORTED_RUNS = ['container', 'script', 'shell'] as const
 
-export function unsupportedInTask({ task, pointer }: PlacedTask): readonly Fault[] {
+export function unsupportedInTask(
+  { task, pointer }: PlacedTask,
+  document: WorkflowDocument,
+): readonly Fault[] {
   const call = UNSUPPORTED_CALLS.find((each) => isCall(task, each))
   if (call !== undefined)
     return [
@@ -31,7 +35,7 @@ export function unsupportedInTask({ task, pointer }: PlacedTask): readonly Fault
         detail: 'a workflow starts no programs; use transport.http, or install the server',
       },
     ]
-  return authenticationFaults(task, pointer)
+  return authenticationFaults(task, pointer, document)
 }
 
 const COMPENSATE = ['metadata', 'tidemark.compensate'] as const
@@ -50,18 +54,43 @@ export function compensationFaults({ task, pointer }: PlacedTask): readonly Faul
   return [...nested, { pointer: asked, detail }]
 }
 
+const BY_SECRET =
+  'credentials are named: { basic: { use: <secret> } } or { bearer: { use: <secret> } }'
+
 /** Credentials in a definition would be in its events for ever. */
-function authenticationFaults(task: Task, pointer: string): readonly Fault[] {
-  const at = (...path: readonly string[]): Fault => ({
-    pointer: within(pointer, 'with', ...path, 'authentication'),
-    detail: 'authentication of calls is not available here',
-  })
-  if (isCall(task, 'http')) return isAuthenticated(task.with.endpoint) ? [at('endpoint')] : []
-  if (!isCall(task, 'openapi')) return []
-  return [
-    ...(task.with.authentication === undefined ? [] : [at()]),
-    ...(isAuthenticated(task.with.document.endpoint) ? [at('document', 'endpoint')] : []),
-  ]
+function authenticationFaults(
+  task: Task,
+  pointer: string,
+  document: WorkflowDocument,
+): readonly Fault[] {
+  const given = authenticationOf(task)
+  const path = isCall(task, 'http') ? ['endpoint', 'authentication'] : ['authentication']
+  const own =
+    given === undefined || credentialsIn(document, given) !== undefined
+      ? []
+      : [
+          {
+            pointer: within(pointer, 'with', ...path),
+            detail: `${BY_SECRET}, with a secret that use.secrets has`,
+          },
+        ]
+  return [...own, ...otherEndpoints(task, pointer)]
+}
+
+/** Where no credentials are sent. */
+function otherEndpoints(task: Task, pointer: string): readonly Fault[] {
+  const refused = (endpoint: Endpoint | undefined, ...path: readonly string[]): readonly Fault[] =>
+    endpoint === undefined || !isAuthenticated(endpoint)
+      ? []
+      : [
+          {
+            pointer: within(pointer, 'with', ...path, 'endpoint', 'authentication'),
+            detail: 'authentication is not available here',
+          },
+        ]
+  if (isCall(task, 'openapi')) return refused(task.with.document.endpoint, 'document')
+  if (isCall(task, 'mcp')) return refused(task.with.transport.http?.endpoint, 'transport', 'http')
+  return []
 }
 
 function isAuthenticated(endpoint: Endpoint): boolean {
@@ -93,14 +122,20 @@ export function unsupportedInDocument(document: WorkflowDocument): readonly Faul
       pointer: within('', member),
       detail: `"${member}" is not a member that belongs here`,
     }))
-  const { authentications, secrets, extensions, catalogs } = document.use ?? {}
-  const unused = Object.entries({ authentications, secrets, extensions, catalogs })
+  const { authentications = {}, extensions, catalogs } = document.use ?? {}
+  const unused = Object.entries({ extensions, catalogs })
     .filter(([, value]) => value !== undefined && Object.keys(value).length > 0)
     .map(([member]) => ({
       pointer: within('/use', member),
       detail: `${member} are not available here`,
     }))
-  return [...unknown, ...unused, ...dslFaults(document)]
+  const policies = Object.entries(authentications)
+    .filter(([, policy]) => credentialsIn(document, policy) === undefined)
+    .map(([name]) => ({
+      pointer: within('/use/authentications', name),
+      detail: `${BY_SECRET}, with a secret that use.secrets has`,
+    }))
+  return [...unknown, ...unused, ...policies, ...dslFaults(document)]
 }
 
 function dslFaults({ document: { dsl } }: WorkflowDocument): readonly Fault[] {

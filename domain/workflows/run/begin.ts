@@ -1,6 +1,7 @@
-import type { Json } from '../../kernel/json.ts'
+import { isJsonObject, type Json, type JsonObject } from '../../kernel/json.ts'
+import { authenticationOf, credentialsIn } from '../credentials.ts'
 import type { Duration } from '../document-parts.ts'
-import type { Task } from '../document-tasks.ts'
+import { isCall, type Task } from '../document-tasks.ts'
 import type { RunEvent } from '../run-events.ts'
 import { approvalOf, compensationOf } from '../task-metadata.ts'
 import { complete, type Done } from './complete.ts'
@@ -171,11 +172,31 @@ function workOf(place: Place, task: Task, input: Json): Work | undefined {
   }
   if ('run' in task) return runWork(place, task, input)
   if ('call' in task && functionOf(place.program, task) === undefined)
-    return {
-      ...{ kind: 'call', call: task.call },
-      with: evaluate(place, task.with ?? {}, input) as { readonly [member: string]: Json },
-    }
+    return callWork(place, task, input)
   return undefined
+}
+
+function callWork(
+  place: Place,
+  task: Extract<Task, { readonly call: unknown }>,
+  input: Json,
+): Work {
+  const members = evaluate(place, task.with ?? {}, input) as JsonObject
+  const work = { kind: 'call', call: task.call } as const
+  if (!isCall(task, 'http') && !isCall(task, 'openapi')) return { ...work, with: members }
+  const { authentication: _, ...others } = members
+  const given = authenticationOf(task)
+  if (given === undefined) return { ...work, with: others }
+  const authentication = credentialsIn(place.program.document, given)
+  if (authentication === undefined)
+    throw fault('configuration', 'Its credentials are not named by a secret of the document.')
+  const address = isCall(task, 'http') ? { endpoint: uriIn(others.endpoint) } : {}
+  return { ...work, with: { ...others, ...address, authentication } }
+}
+
+/** What is left of an endpoint may have no credentials: they would be data of the run. */
+function uriIn(endpoint: Json | undefined): Json {
+  return (isJsonObject(endpoint ?? null) ? (endpoint as JsonObject).uri : endpoint) ?? null
 }
 
 function runWork(place: Place, task: Extract<Task, { readonly run: unknown }>, input: Json): Work {

@@ -1,12 +1,16 @@
 import type { OutgoingCalls } from '../../ports/outgoing-call.ts'
 import type { CallKind } from '../perform.ts'
+import type { Authenticate } from '../secrets.ts'
 import { httpCall } from './http.ts'
 import { openApiCall } from './openapi.ts'
 
 /** The kinds of `call` that reach other systems, by name. */
-export function createCalls(outgoing: OutgoingCalls): ReadonlyMap<string, CallKind> {
+export function createCalls(
+  outgoing: OutgoingCalls,
+  authenticate: Authenticate,
+): ReadonlyMap<string, CallKind> {
   return new Map([
-    ['http', { access: 'workflows:write', call: httpCall(outgoing) }],
-    ['openapi', { access: 'workflows:write', call: openApiCall(outgoing) }],
+    ['http', { access: 'workflows:write', call: httpCall(outgoing, authenticate) }],
+    ['openapi', { access: 'workflows:write', call: openApiCall(outgoing, authenticate) }],
   ])
 }

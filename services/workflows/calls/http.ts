@@ -2,18 +2,21 @@ import { parseTemplate } from 'url-template'
 import { isJsonArray, isJsonObject, type Json } from '../../../domain/kernel/json.ts'
 import type { OutgoingCalls, OutgoingRequest } from '../../ports/outgoing-call.ts'
 import type { Call, CallContext } from '../perform.ts'
+import type { Authenticate } from '../secrets.ts'
 import { type AnswerForm, MAX_ANSWER_BYTES, outcomeOfAnswer } from './answer.ts'
 import { CallFault, type CallMembers, outcomeOf } from './call.ts'
 
 const JSON_TYPE = 'application/json'
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 
-/** `call: http`. The standard's authentication policies are not done; a header can be given. */
-export function httpCall(outgoing: OutgoingCalls): Call {
+/** `call: http`. */
+export function httpCall(outgoing: OutgoingCalls, authenticate: Authenticate): Call {
   return (members, context) =>
     outcomeOf(async () => {
+      const { owner, signal } = context
       const request = requestOf(members, context)
-      const answer = await outgoing.call(request, context.signal)
+      const send = (each: OutgoingRequest) => outgoing.call(each, signal)
+      const answer = await authenticate(owner.tenantId, members.authentication, request, send)
       return outcomeOfAnswer(request, answer, answerFormOf(members))
     })
 }
@@ -28,7 +31,10 @@ export function answerFormOf({ output, redirect }: CallMembers): AnswerForm {
 export function addressOf(endpoint: Json | undefined, input: Json): URL {
   const uri = isJsonObject(endpoint ?? null) ? (endpoint as CallMembers).uri : endpoint
   if (isJsonObject(endpoint ?? null) && (endpoint as CallMembers).authentication !== undefined)
-    throw noAuthentication()
+    throw new CallFault(
+      'configuration',
+      'Only the document can say what a call authenticates with.',
+    )
   if (typeof uri !== 'string') throw new CallFault('configuration', 'The endpoint is not a URI.')
   const address = expanded(uri, isJsonObject(input) ? input : {})
   refuseDots(address.replace(/[?#].*$/s, ''))
@@ -40,10 +46,6 @@ export function addressOf(endpoint: Json | undefined, input: Json): URL {
 export function refuseDots(path: string): void {
   if (/(?:^|[\\/])(?:\.|%2e){1,2}(?:[\\/]|$)/i.test(path))
     throw new CallFault('validation', 'The address leads upwards, with ".." in its path.')
-}
-
-export function noAuthentication(): CallFault {
-  return new CallFault('configuration', 'Authentication of calls is not available here.')
 }
 
 function expanded(template: string, values: CallMembers): string {

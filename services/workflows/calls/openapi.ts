@@ -6,10 +6,11 @@ import {
 } from '../../../domain/kernel/json.ts'
 import type { OutgoingCalls, OutgoingRequest } from '../../ports/outgoing-call.ts'
 import type { Call, CallContext } from '../perform.ts'
+import type { Authenticate } from '../secrets.ts'
 import { outcomeOfAnswer } from './answer.ts'
 import { type BodyCheck, createBodyCheck } from './body-check.ts'
 import { CallFault, type CallMembers, outcomeOf } from './call.ts'
-import { addressOf, answerFormOf, composed, noAuthentication, refuseDots, textOf } from './http.ts'
+import { addressOf, answerFormOf, composed, refuseDots, textOf } from './http.ts'
 import {
   createOpenApiDocuments,
   type OpenApiDocument,
@@ -23,17 +24,18 @@ import {
 const JSON_TYPE = 'application/json'
 
 /** `call: openapi`: the operation of a document that is fetched like everything else. */
-export function openApiCall(outgoing: OutgoingCalls): Call {
+export function openApiCall(outgoing: OutgoingCalls, authenticate: Authenticate): Call {
   const documents = createOpenApiDocuments(outgoing)
   const check = createBodyCheck()
   return (members, context) =>
     outcomeOf(async () => {
-      if (members.authentication !== undefined) throw noAuthentication()
       const { endpoint } = objectIn(members.document)
       const document = await documents(addressOf(endpoint, context.input), context.signal)
       const operation = operationIn(document, textOf(members.operationId ?? null))
       const request = requestOf(document, operation, members, context, check)
-      const answer = await outgoing.call(request, context.signal)
+      const { owner, signal } = context
+      const send = (each: OutgoingRequest) => outgoing.call(each, signal)
+      const answer = await authenticate(owner.tenantId, members.authentication, request, send)
       return outcomeOfAnswer(request, answer, answerFormOf(members))
     })
 }

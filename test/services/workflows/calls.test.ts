@@ -3,6 +3,7 @@ import type { Json } from '../../../domain/kernel/json.ts'
 import { createOutgoingCalls } from '../../../infra/workflows/http-call.ts'
 import type { CallMembers } from '../../../services/workflows/calls/call.ts'
 import { createCalls } from '../../../services/workflows/calls/calls.ts'
+import type { Authenticate } from '../../../services/workflows/secrets.ts'
 import { json, startOther } from '../../support/other-system.ts'
 
 const KEY = '5f0f4f4e-0000-4000-8000-000000000000'
@@ -21,7 +22,9 @@ t.teardown(async () => {
   await outgoing[Symbol.asyncDispose]()
   await guarded[Symbol.asyncDispose]()
 })
-const calls = createCalls(outgoing)
+/** What a call authenticates with is tried with a store of secrets. */
+const open: Authenticate = (_tenant, _authentication, request, send) => send(request)
+const calls = createCalls(outgoing, open)
 
 async function call(name: string, members: CallMembers, input: Json = {}, signal = CONTEXT.signal) {
   const made = await calls.get(name)?.call(members, { ...CONTEXT, input, signal })
@@ -118,7 +121,7 @@ t.test('what takes too long, is too large, breaks off or lies is an error', asyn
 })
 
 t.test('private addresses are not called unless the operator allows it', async (t) => {
-  const strict = createCalls(guarded).get('http')?.call
+  const strict = createCalls(guarded, open).get('http')?.call
   for (const endpoint of [`${other.base}/echo`, 'http://localhost/x', 'http://169.254.169.254/x']) {
     const outcome = await strict?.({ method: 'get', endpoint }, CONTEXT)
     t.match(outcome, { error: { type: `${TYPES}configuration`, detail: /private network/ } })

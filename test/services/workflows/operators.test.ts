@@ -12,8 +12,10 @@ import { runWorkflowSchedule } from '../../../services/workflows/jobs.ts'
 import { workflowRoutes } from '../../../services/workflows/routes.ts'
 import { runReads } from '../../../services/workflows/run-read-routes.ts'
 import { runRoutes } from '../../../services/workflows/run-routes.ts'
+import { workflowSecretRoutes } from '../../../services/workflows/secret-routes.ts'
 import { testApp } from '../../support/app.ts'
 import { tidemark } from '../../support/cli.ts'
+import { startOther } from '../../support/other-system.ts'
 import { projected } from '../../support/projected.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { standing, WORKFLOW_OWNER } from '../../support/workflow-parts.ts'
@@ -41,6 +43,7 @@ t.test('what operators see of runs', async (t) => {
       await app.register(runReads({ events, db }))
       await app.register(runRoutes({ events, programs, now }))
       await app.register(feedRoutes(feed))
+      await app.register(workflowSecretRoutes({ events, secrets: world.secrets, now }))
     },
     { freshness, actorId: WORKFLOW_OWNER.actorId },
   )
@@ -150,6 +153,49 @@ t.test('what operators see of runs', async (t) => {
       stdout: 'The run goes on.\n',
     })
     t.match(await cli('runs', 'show', 'nothing'), { code: 3, stderr: /^No run's id begins/ })
+  })
+
+  await t.test('a call authenticates with a secret that nobody is shown', async (t) => {
+    const other = await startOther(t)
+    const value = 'ann:open-sesame'
+    const url = '/v1/workflow-secrets/orders'
+    const store = (origins: string[]) => inject({ method: 'PUT', url, payload: { value, origins } })
+    t.equal((await store([])).statusCode, 422)
+    t.equal((await store([other.base])).statusCode, 200)
+    t.match(await get('/v1/workflow-secrets'), { items: [{ name: 'orders' }] })
+    const echoed = (path: string, authentication: string) =>
+      `{ call: http, with: { method: get, output: response, endpoint: { uri: "${path}", authentication: ${authentication} } } }`
+    const use =
+      'use: { secrets: [ orders ], authentications: { mine: { bearer: { use: orders } } } }'
+    other.answers.set('/repeats', (response, { headers }) =>
+      response.writeHead(200, { 'x-sent': headers.authorization }).end(headers.authorization),
+    )
+    const [bearer, basic] = ['{ use: mine }', '{ basic: { use: orders } }'].map((each) =>
+      echoed(`${other.base}/repeats`, each),
+    )
+    await apply('secret', `${use}\ndo: [ { a: ${bearer} }, { b: ${basic} } ]`)
+    const run = await world.until(await world.begin('secret'), 'completed')
+    const encoded = Buffer.from(value).toString('base64')
+    t.same(
+      other.got.map(({ headers }) => headers.authorization),
+      [`Bearer ${value}`, `Basic ${encoded}`],
+    )
+    t.match(run.output, { headers: { 'x-sent': 'Basic [secret]' } }, 'what repeats it')
+
+    const elsewhere = other.base.replace('127.0.0.1', 'localhost')
+    await apply(
+      'lured',
+      `${use}\ndo: [ { a: ${echoed(`${elsewhere}/repeats`, '{ use: mine }')} } ]`,
+    )
+    const lured = await world.until(await world.begin('lured'), 'faulted')
+    t.match(lured.error, { status: 403, type: /authorization$/ })
+    await inject({ method: 'DELETE', url })
+    const gone = await world.until(await world.begin('secret'), 'faulted')
+    t.match(gone.error, { status: 401, detail: 'There is no secret "orders".' })
+    t.equal(other.got.length, 2)
+    for await (const { type, data, raw } of events.readAll({}))
+      for (const hidden of ['open-sesame', encoded])
+        if (JSON.stringify([data, raw]).includes(hidden)) t.fail(`${type} has it`)
   })
 
   await t.test('a schedule starts one run for each time, whoever looks', async (t) => {

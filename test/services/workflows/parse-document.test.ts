@@ -70,11 +70,16 @@ t.test('what is not available here is refused when it is saved', async (t) => {
   const others = {
     'do: [ { a: { run: { script: { language: js, code: "1" } } } } ]': 'run: script',
     'do: [ { a: { run: { shell: { command: ls } } } } ]': 'run: shell',
-    'use: { secrets: [ a ] }\ndo: []': 'secrets are not available here',
     'do: [ { a: { call: http, with: { method: get, endpoint: { uri: https://a.example, authentication: { basic: { username: u, password: p } } } } } } ]':
-      '/do/0/a/with/endpoint/authentication: line 2, column 83: authentication of calls is not available',
+      '/do/0/a/with/endpoint/authentication: line 2, column 83: credentials are named',
     'do: [ { a: { call: openapi, with: { document: { endpoint: https://a.example }, operationId: x, authentication: { bearer: { token: t } } } } } ]':
-      'authentication of calls is not available',
+      'credentials are named',
+    'use: { secrets: [ a ], authentications: { b: { bearer: { token: t } } } }\ndo: []':
+      '/use/authentications/b: ',
+    'use: { secrets: [ a ] }\ndo: [ { a: { call: http, with: { method: get, endpoint: { uri: https://a.example, authentication: { bearer: { use: b } } } } } } ]':
+      'a secret that use.secrets has',
+    'do: [ { a: { call: mcp, with: { method: tools/list, transport: { http: { endpoint: { uri: http://a.example, authentication: { use: b } } } } } } } ]':
+      'authentication is not available here',
     'timeouts: {}\ndo: []': '"timeouts" is not a member',
     'input: { schema: { resource: { endpoint: https://a.example } } }\ndo: []':
       'only schemas inside',
@@ -84,6 +89,9 @@ t.test('what is not available here is refused when it is saved', async (t) => {
       'only the format json',
   }
   for (const [body, reason] of Object.entries(others)) t.match(faultsOf(body), [reason], body)
+  const authenticated =
+    'use: { secrets: [ a ], authentications: { b: { basic: { use: a } } } }\ndo: [ { c: { call: http, with: { method: get, endpoint: { uri: https://a.example, authentication: { use: b } } } } } ]'
+  t.same(faultsOf(authenticated), [])
   t.match(faultsOf('do: []', HEAD.replace('1.0.3', '2.0.0')), ['the version of the language'])
 })
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Json } from '../../../../domain/kernel/json.ts'
 import { RunScenario, workflow } from '../../../support/workflow-run.ts'
 
 t.test('tasks are done one after the other, each with what the one before gave', async (t) => {
@@ -192,4 +193,17 @@ t.test('what a run remembers of an event may be called anything', async (t) => {
   run.hears('a', { id: 1 }).hears('b', { id: 2 })
   t.equal(run.status, 'running')
   t.equal(run.hears('b', { id: 1 }).status, 'completed')
+})
+
+t.test('a call authenticates as its document says, whatever the data are', async (t) => {
+  const use = { secrets: ['a'], authentications: { mine: { bearer: { use: 'a' } } } }
+  const given = (endpoint: unknown, input: Json) => {
+    const tasks = [{ web: { call: 'http', with: { method: 'get', endpoint } } }]
+    return new RunScenario(workflow(tasks, { use }), input).actions()[0]?.work
+  }
+  t.match(given({ uri: '${ .uri }', authentication: { use: 'mine' } }, { uri: 'x://y' }), {
+    with: { endpoint: 'x://y', authentication: { scheme: 'bearer', secret: 'a' } },
+  })
+  const lured = given('${ . }', { uri: 'x://y', authentication: { bearer: { use: 'a' } } })
+  t.notOk(Object.hasOwn((lured as { with: object }).with, 'authentication'))
 })
