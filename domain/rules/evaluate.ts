@@ -1,6 +1,6 @@
 import { CausalDepth, type CausalDepthData } from './causal-depth.ts'
 import { type CompiledExpression, ExpressionCompiler, evaluate } from './condition/condition.ts'
-import type { Run } from './condition/run.ts'
+import { MAX_STEPS, type Run } from './condition/run.ts'
 import type { ReadValue, RulesEvaluated, RuleVerdict } from './evaluation.ts'
 import { Facts } from './facts.ts'
 import type { Filling } from './filling.ts'
@@ -163,16 +163,18 @@ export class RuleEngine {
 
   #verdict(
     rule: LiveRule,
-    about: { readonly roots: Run['roots']; readonly spent: { steps: number } },
+    { roots, spent }: { readonly roots: Run['roots']; readonly spent: { steps: number } },
     subject: Subject,
     depth: number,
     left: number,
   ): Omit<RuleVerdict, 'ruleId' | 'version'> {
     const { compiled, settings } = rule
     if (compiled === undefined) return { verdict: 'failed', reason: rule.problem }
-    if (about.spent.steps > MAX_EVENT_STEPS) return TOO_MUCH_TOGETHER
+    if (spent.steps > MAX_EVENT_STEPS) return TOO_MUCH_TOGETHER
     const on = (expression: CompiledExpression) => ({
-      ...about,
+      roots,
+      spent,
+      steps: MAX_STEPS,
       windows: expression.windows.map((spec) => rule.window(spec).read(subject.id, this.#clock)),
     })
     const asked = on(compiled.condition)
