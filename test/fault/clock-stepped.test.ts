@@ -1,8 +1,7 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
-import { locate } from '../../scripts/stack/locate.ts'
 import { startLoad } from '../support/faults/command-load.ts'
 import { everySeed, timeForSeeds } from '../support/faults/seeds.ts'
 import { faultStage } from '../support/faults/stage.ts'
@@ -10,14 +9,15 @@ import { newDataDirectory } from '../support/program.ts'
 
 const SECONDS = 3 * 60
 const HOUR_MS = 3_600_000
-/** Where Debian has it; FAKETIME_LIB says where it is elsewhere. */
+/** Where Debian and Fedora have it; FAKETIME_LIB says where it is elsewhere. */
 const LIBRARY =
   process.env.FAKETIME_LIB ??
-  locate('libfaketimeMT.so.1', [
-    '/usr/lib/x86_64-linux-gnu/faketime',
-    '/usr/lib/aarch64-linux-gnu/faketime',
-    '/usr/lib/faketime',
-  ])
+  [
+    '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1',
+    '/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1',
+    '/usr/lib64/faketime/libfaketimeMT.so.1',
+    '/usr/lib/faketime/libfaketimeMT.so.1',
+  ].find((file) => existsSync(file))
 const skip = LIBRARY === undefined && 'There is no libfaketime here: install it to step the clock.'
 
 timeForSeeds(SECONDS)
