@@ -1,22 +1,13 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
-import { RE2JS } from 're2js'
 import { remembered } from '../../domain/kernel/remembered.ts'
+import { linearRegExp } from '../kernel/linear-regexp.ts'
 import { problem } from '../kernel/problem.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
 const MAX_KEPT = 200
 const MAX_ERRORS = 20
-
-/** Patterns are a tenant's text: RE2 takes linear time, whatever they are. */
-const linear = Object.assign(
-  (pattern: string) => {
-    const compiled = RE2JS.compile(pattern)
-    return { test: (text: string) => compiled.matcher(text).find() }
-  },
-  { code: 'linear' },
-)
 
 const OPTIONS = {
   strict: true,
@@ -25,7 +16,7 @@ const OPTIONS = {
   strictRequired: false,
   addUsedSchema: false,
   validateSchema: true,
-  code: { regExp: linear },
+  code: { regExp: linearRegExp },
 } as const
 
 const kept = new Map<string, ValidateFunction>()

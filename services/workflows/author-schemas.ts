@@ -2,20 +2,29 @@ import type { ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type { Fault } from '../../domain/workflows/checks/fault.ts'
+import { tooCostly } from '../../domain/workflows/checks/schema-cost.ts'
 import { schemasIn } from '../../domain/workflows/checks/schemas.ts'
 import type { WorkflowDocument } from '../../domain/workflows/document.ts'
+import { linearRegExp } from '../kernel/linear-regexp.ts'
 
-// JSON Schemas 2020-12 of authors. One refers to nothing but itself; two may have the same `$id`.
+// JSON Schemas 2020-12 of authors. One refers to nothing but its own parts; two may have the same `$id`.
 
 const MAX_DETAIL = 300
 
-const ajv = addFormats.default(new Ajv2020({ strict: false, addUsedSchema: false, logger: false }))
+const ajv = addFormats.default(
+  new Ajv2020({
+    ...{ strict: false, addUsedSchema: false, logger: false },
+    code: { regExp: linearRegExp },
+  }),
+)
 
 /** @returns why it cannot be used, in words, or what tells whether a value fits. */
 export function compileSchema(schema: unknown): ValidateFunction | string {
   if ((typeof schema !== 'object' || schema === null) && typeof schema !== 'boolean')
     return 'it is no JSON Schema'
   if (typeof schema === 'object' && '$async' in schema) return '$async is not done here'
+  const costly = tooCostly(schema)
+  if (costly !== undefined) return costly
   try {
     return ajv.compile(schema)
   } catch (error) {

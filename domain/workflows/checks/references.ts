@@ -1,7 +1,7 @@
 import type { WorkflowDocument } from '../document.ts'
 import { isFunctionCall, type Task } from '../document-tasks.ts'
 import { within } from '../pointer.ts'
-import type { PlacedTask } from '../walk.ts'
+import { groupsIn, type PlacedTask } from '../walk.ts'
 import type { Fault } from './fault.ts'
 
 // What a document refers to by name: its own reusable parts, and Tidemark's commands.
@@ -50,14 +50,20 @@ export function functionCycleFaults({ use }: WorkflowDocument): readonly Fault[]
 
 function callsItself(name: string, functions: Readonly<Record<string, Task>>): boolean {
   const seen = new Set<string>()
-  let next = called(functions[name])
-  while (next !== undefined && Object.hasOwn(functions, next) && !seen.has(next)) {
-    seen.add(next)
-    next = called(functions[next])
-  }
+  const open = [name]
+  for (let next = open.pop(); next !== undefined; next = open.pop())
+    for (const called of calledIn(functions[next]))
+      if (Object.hasOwn(functions, called) && !seen.has(called)) {
+        seen.add(called)
+        open.push(called)
+      }
   return seen.has(name)
 }
 
-function called(task: Task | undefined): string | undefined {
-  return task !== undefined && isFunctionCall(task) ? task.call : undefined
+/** By the task itself, and by those in it. */
+function calledIn(task: Task | undefined): readonly string[] {
+  if (task === undefined) return []
+  const own = isFunctionCall(task) ? [task.call] : []
+  const groups = groupsIn({ pointer: '', name: '', task })
+  return [...own, ...groups.flatMap(({ tasks }) => tasks.flatMap(({ task }) => calledIn(task)))]
 }

@@ -1,8 +1,8 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
-import { RE2JS } from 're2js'
 import type { Json } from '../../../domain/kernel/json.ts'
 import { sha256 } from '../../kernel/canonical-json.ts'
+import { linearRegExp } from '../../kernel/linear-regexp.ts'
 import type { OpenApiDocument } from './openapi-document.ts'
 
 const MAX_SCHEMAS = 100
@@ -44,12 +44,3 @@ function compile({ root }: OpenApiDocument, schema: Json): ValidateFunction | st
     return `its schema cannot be used: ${error instanceof Error ? error.message : 'it is broken'}`
   }
 }
-
-const linearRegExp = Object.assign(
-  (pattern: string) => {
-    const regex = RE2JS.compile(pattern)
-    return { test: (text: string) => regex.matcher(text).find() }
-  },
-  // What ajv would write into code that it prints, which is never done here.
-  { code: 'linearRegExp' },
-)
