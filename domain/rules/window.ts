@@ -5,8 +5,10 @@ import type { LogClock } from './log-clock.ts'
 import { NOTHING, SubjectWindow, type SubjectWindowData } from './subject-window.ts'
 import type { WindowSpec } from './window-spec.ts'
 
-/** Of one window, over all subjects, of at most 385 for each: beyond that the subject that was quiet for longest starts from nothing. */
+/** Of one window, over all subjects, of at most 385 for each: beyond that the subjects that were quiet for longest start from nothing. */
 const MAX_SLOTS = 200_000
+/** So many are left then. */
+const KEPT_SLOTS = 180_000
 /** Each event is filtered by every window of its type, whether anybody asks or not. An event whose filter takes more does not pass. */
 const MAX_STEPS = 5_000
 
@@ -19,6 +21,7 @@ export type CompiledWindow = {
 
 export type WindowData = {
   readonly at: number
+  readonly changes: number
   readonly subjects: readonly (readonly [subject: string, data: SubjectWindowData])[]
 }
 
@@ -37,6 +40,8 @@ export class Window {
   #slots = 0
   #epoch = 0
   #at = 0
+  /** Since the quietest were last forgotten. */
+  #changes = 0
 
   constructor(spec: WindowSpec, { filter, value }: CompiledWindow, isFilled: boolean) {
     this.spec = spec
@@ -68,6 +73,7 @@ export class Window {
     this.#subjects.clear()
     this.#slots = 0
     this.#at = 0
+    this.#changes = 0
   }
 
   #change(subject: string, change: (window: SubjectWindow) => void): void {
@@ -77,8 +83,16 @@ export class Window {
     const before = window.size
     change(window)
     this.#slots += window.size - before
+    this.#changes += 1
+    // Looking from the front of a map passes what was deleted there: not at each event.
+    if (this.#slots > MAX_SLOTS || this.#changes > this.#subjects.size + 256) this.#forgetQuietest()
+  }
+
+  #forgetQuietest(): void {
+    const most = this.#slots > MAX_SLOTS ? KEPT_SLOTS : MAX_SLOTS
+    this.#changes = 0
     for (const [quietest, each] of this.#subjects) {
-      if (this.#slots <= MAX_SLOTS && !each.isOver(this.#at)) return
+      if (this.#slots <= most && !each.isOver(this.#at)) return
       this.#subjects.delete(quietest)
       this.#slots -= each.size
     }
@@ -95,12 +109,13 @@ export class Window {
   data({ epoch }: Pick<LogClock, 'epoch'>): WindowData {
     this.#enter(epoch)
     const subjects = [...this.#subjects].map(([id, window]) => [id, window.data()] as const)
-    return { at: this.#at, subjects }
+    return { at: this.#at, changes: this.#changes, subjects }
   }
 
-  restore({ at, subjects }: WindowData, { epoch }: Pick<LogClock, 'epoch'>): void {
+  restore({ at, changes, subjects }: WindowData, { epoch }: Pick<LogClock, 'epoch'>): void {
     this.#enter(epoch)
     this.#at = at
+    this.#changes = changes
     for (const [id, data] of subjects) {
       this.#subjects.set(id, new SubjectWindow(this.spec.durationMs, data))
       this.#slots += data.slots.length

@@ -13,34 +13,42 @@ type OfTenant = { readonly tenantId: string; readonly types: readonly string[] }
  * The place from which on, exclusive, events are wanted; found by reading back from `from`, exclusive.
  *
  * @returns that of the last event that is not wanted; 0n when all are.
+ * @throws the signal's reason when it aborts.
  */
 export async function placeBefore(
   log: Log,
   { tenantId, types }: OfTenant,
   from: Position | undefined,
+  signal: AbortSignal,
   isWanted: (event: RecordedEvent) => boolean,
 ): Promise<Position> {
   const back = from === undefined ? {} : { from }
   const events = log.readAll({ tenantId, types, direction: 'backwards', ...back })
-  for await (const event of inTurns(events)) if (!isWanted(event)) return event.position
+  for await (const event of inTurns(events, signal)) if (!isWanted(event)) return event.position
   return 0n
 }
 
-/** Fills windows with what happened before `before`, the place of the next event that rules are asked about. */
+/**
+ * Fills windows with what happened before `before`, the place of the next event that rules are asked about.
+ *
+ * @throws the signal's reason when it aborts.
+ */
 export async function fill(
   log: Log,
   tenantId: string,
   filling: Filling,
   before: Position,
+  signal: AbortSignal,
 ): Promise<void> {
   const { types, fromMs } = filling
   const from = await placeBefore(
     log,
     { tenantId, types },
     before,
+    signal,
     ({ position, time }) => position >= filling.from && Date.parse(time) >= fromMs,
   )
-  for await (const event of inTurns(log.readAll({ tenantId, types, from }))) {
+  for await (const event of inTurns(log.readAll({ tenantId, types, from }), signal)) {
     if (event.position >= before) break
     if (event.fault === undefined) filling.take(ruleEventOf(event))
   }
@@ -48,12 +56,16 @@ export async function fill(
 }
 
 /** The log comes in pages, whose events do not wait for anything; nobody else is to wait for all of one. */
-export async function* inTurns(events: AsyncIterable<RecordedEvent>): AsyncIterable<RecordedEvent> {
+export async function* inTurns(
+  events: AsyncIterable<RecordedEvent>,
+  signal: AbortSignal,
+): AsyncIterable<RecordedEvent> {
   let begun = performance.now()
   for await (const event of events) {
     yield event
     if (performance.now() - begun < TURN_MS) continue
     await othersTurn()
+    signal.throwIfAborted()
     begun = performance.now()
   }
 }

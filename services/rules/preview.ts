@@ -80,7 +80,7 @@ export async function preview(
   onProgress: (progress: PreviewProgress) => void,
 ): Promise<Preview> {
   const session = randomUUID()
-  const after = await beginningOf(deps.log, request)
+  const after = await beginningOf(deps.log, request, signal)
   const asking = new Asking(deps.workers, session, request.comparison?.(after))
   try {
     const { rule, limit, tooDeep } = request
@@ -104,7 +104,7 @@ async function ask(
 ): Promise<Preview> {
   const { types } = needs
   const end = range.through ?? (await deps.log.head())
-  const from = await startOf(deps.log, tenantId, needs, after)
+  const from = await startOf(deps.log, tenantId, needs, after, signal)
   const chunk = new Chunk()
   let [read, position, through] = [0, from, end]
   for await (const event of deps.log.readAll({ tenantId, types, from })) {
@@ -131,6 +131,7 @@ async function ask(
 async function beginningOf(
   log: PreviewDeps['log'],
   { tenantId, needs: { types }, range }: PreviewRequest,
+  signal: AbortSignal,
 ): Promise<Position> {
   const { after = 0n, fromMs } = range
   if (fromMs === undefined) return after
@@ -138,6 +139,7 @@ async function beginningOf(
     log,
     { tenantId, types },
     undefined,
+    signal,
     ({ position, time }) => position > after && Date.parse(time) >= fromMs,
   )
   return place > after ? place : after
@@ -149,11 +151,12 @@ async function startOf(
   tenantId: string,
   { types, before }: WhatIfNeeds,
   after: Position,
+  signal: AbortSignal,
 ): Promise<Position> {
   if (after === 0n || before === 'everything') return 0n
   if (before.ms === 0) return after
   let last: number | undefined
-  return placeBefore(log, { tenantId, types }, after, ({ time }) => {
+  return placeBefore(log, { tenantId, types }, after, signal, ({ time }) => {
     const at = Date.parse(time)
     last ??= at
     return at >= last - before.ms

@@ -61,7 +61,9 @@ export class TenantsBehind implements AsyncDisposable {
     for (const [tenantId, behind] of this.#behind)
       behind.caughtUp ??= this.#slots
         .use(() => this.#catchUp(tenantId, behind))
-        .catch((error: unknown) => this.#broken.abort(error))
+        .catch((error: unknown) => {
+          if (!this.#stop.signal.aborted) this.#broken.abort(error)
+        })
   }
 
   async #catchUp(tenantId: string, behind: Behind): Promise<void> {
@@ -80,8 +82,7 @@ export class TenantsBehind implements AsyncDisposable {
     const { engines, events, maxBatch, record } = this.#deps
     let evaluated: Evaluated[] = []
     const from = engines.positionOf(tenantId)
-    for await (const event of inTurns(events.readAll({ tenantId, from }))) {
-      if (this.#stop.signal.aborted) return
+    for await (const event of inTurns(events.readAll({ tenantId, from }), this.#stop.signal)) {
       await this.#fill(event)
       const evaluation = engines.take(event)
       if (evaluation !== undefined) evaluated.push({ event, evaluation })
@@ -95,7 +96,8 @@ export class TenantsBehind implements AsyncDisposable {
   async #fill(event: RecordedEvent): Promise<void> {
     const { engines, events } = this.#deps
     const filling = engines.filling(event)
-    if (filling !== undefined) await fill(events, event.tenantId, filling, event.position)
+    if (filling === undefined) return
+    await fill(events, event.tenantId, filling, event.position, this.#stop.signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
