@@ -72,15 +72,16 @@ export function createSubjectKeys(db: Kysely<KeyTables>, tenantKeys: TenantKeys)
     const { keyId: tenantKeyId, key } = await tenantKeys.current(tenantId)
     const keyId = randomUUID()
     const context = subjectKeyContext(tenantId, subjectId, keyId)
-    await db
+    const made = await db
       .insertInto('ops.subject_keys')
       .values({
         ...{ tenant_id: tenantId, subject_id: subjectId, key_id: keyId },
         ...{ tenant_key_id: tenantKeyId, wrapped: seal(key, newKey(), context) },
       })
       .onConflict((conflict) => conflict.columns(['tenant_id', 'subject_id']).doNothing())
-      .execute()
-    return await rowOf(tenantId, subjectId)
+      .returningAll()
+      .executeTakeFirst()
+    return made ?? (await rowOf(tenantId, subjectId))
   }
 
   function forget(tenantId: string, subjectId: string): void {

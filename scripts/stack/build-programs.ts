@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build, type Plugin } from 'esbuild'
+import { build, type Plugin, stop } from 'esbuild'
 
 /** A program of its own (a process, a thread) that a source names: it is built along. */
 const PROGRAM_OF_SOURCE = /import\.meta\.resolve\(\s*'(\.[^']*\.ts)'\s*\)/g
@@ -44,6 +44,7 @@ export async function buildPrograms(
       plugins: [packagesOutside, placesOfSources(root, entries, urlOf)],
     })
   }
+  await stop()
   return { urlOf }
 }
 

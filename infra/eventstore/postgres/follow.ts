@@ -10,6 +10,7 @@ import type { Logger } from '../../../services/ports/logger.ts'
 import type { EventCodec } from '../codec.ts'
 import type { LogListener } from './log-listener.ts'
 import type { LogReader } from './log-reader.ts'
+import type { LogTail } from './log-tail.ts'
 
 const DEFAULT_MAX_BATCH = 500
 /** How often a follower looks without having been told. */
@@ -24,6 +25,7 @@ const SPAN = 2_000n
 export type FollowDeps = {
   readonly reader: LogReader
   readonly listener: LogListener
+  readonly tail: LogTail
   readonly codec: EventCodec
   readonly logger: Logger
 }
@@ -37,22 +39,27 @@ export async function* follow(
   deps: FollowDeps,
   { after, signal, maxBatch = DEFAULT_MAX_BATCH, ...filter }: FollowOptions,
 ): AsyncGenerator<FeedBatch> {
-  const { listener, logger } = deps
+  const { listener, logger, tail } = deps
   let through = after
   let head: Position | undefined
-  while (!signal.aborted && !listener.closed) {
-    try {
-      head = await laterHead(deps, head, through, signal)
-      if (head <= through) continue
-      const batch = await batchBetween(deps, through, head, filter, maxBatch)
-      if (signal.aborted) return
-      through = batch.through
-      yield batch
-    } catch (error) {
-      if (!(error instanceof EventStoreUnavailableError)) throw error
-      logger.warn({ err: error }, 'following the log is interrupted')
-      await delay(RETRY_MS, undefined, { signal }).catch(() => {})
+  tail.join()
+  try {
+    while (!signal.aborted && !listener.closed) {
+      try {
+        head = await laterHead(deps, head, through, signal)
+        if (head <= through) continue
+        const batch = await batchBetween(deps, through, head, filter, maxBatch)
+        if (signal.aborted) return
+        through = batch.through
+        yield batch
+      } catch (error) {
+        if (!(error instanceof EventStoreUnavailableError)) throw error
+        logger.warn({ err: error }, 'following the log is interrupted')
+        await delay(RETRY_MS, undefined, { signal }).catch(() => {})
+      }
     }
+  } finally {
+    tail.leave()
   }
 }
 
@@ -70,13 +77,15 @@ async function laterHead(
 }
 
 async function batchBetween(
-  { reader, codec }: FollowDeps,
+  { reader, codec, tail }: FollowDeps,
   after: Position,
   head: Position,
   filter: EventFilter,
   maxBatch: number,
 ): Promise<FeedBatch> {
   const end = head < after + SPAN ? head : after + SPAN
+  const kept = await tail.between({ after, end, head }, filter, maxBatch)
+  if (kept !== undefined) return kept
   const { events, complete } = await reader.readBetween(after, end, filter, maxBatch)
   const through = complete ? end : (events.at(-1)?.position ?? end)
   return { events: events.map(codec.decode), through }

@@ -15,14 +15,17 @@ const CONNECT_TIMEOUT_MS = 5_000
 export class LogListener {
   readonly #config: pg.ClientConfig
   readonly #logger: Logger
+  readonly #connected: () => void
   readonly #waiting = new Set<() => void>()
   readonly #stop = new AbortController()
   #running: Promise<void> | undefined
   #head: Position = 0n
 
-  constructor(config: pg.ClientConfig, logger: Logger) {
+  /** @param connected is called when it begins to listen, again after each loss. */
+  constructor(config: pg.ClientConfig, logger: Logger, connected: () => void) {
     this.#config = config
     this.#logger = logger
+    this.#connected = connected
   }
 
   /** Highest position heard of; all up to it is committed. */
@@ -87,6 +90,7 @@ export class LogListener {
     try {
       await withTimeout(client.connect(), CONNECT_TIMEOUT_MS)
       await withTimeout(client.query(`listen ${LOG_CHANNEL}`), CONNECT_TIMEOUT_MS)
+      this.#connected()
       // Commits before this moment were not heard of.
       this.#wakeAll()
       await ended

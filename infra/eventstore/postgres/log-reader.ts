@@ -90,6 +90,7 @@ export class LogReader {
       values: [...values, clamp(through)],
       key: 'position',
       direction: 'forwards',
+      ...(where.length === 0 && { prepared: 'read-between' }),
     }
     return this.#page(scan, after, limit)
   }

@@ -19,6 +19,7 @@ import { Appender } from './appender.ts'
 import { follow } from './follow.ts'
 import { LogListener } from './log-listener.ts'
 import { LogReader } from './log-reader.ts'
+import { LogTail } from './log-tail.ts'
 import { LogWriter } from './log-writer.ts'
 
 const DEFAULT_TIMEOUTS = { appendMs: 10_000, statementMs: 4_000, readMs: 15_000 }
@@ -53,6 +54,7 @@ class PostgresEventStore implements EventStore {
   readonly #codec: EventCodec
   readonly #logger: Logger
   readonly #reader: LogReader
+  readonly #tail: LogTail
   readonly #listener: LogListener
   readonly #appender: Appender
 
@@ -66,7 +68,8 @@ class PostgresEventStore implements EventStore {
     this.#codec = codec
     this.#logger = logger
     this.#reader = new LogReader(pool, timeouts.readMs)
-    this.#listener = new LogListener(pool.options, logger)
+    this.#tail = new LogTail(this.#reader, codec)
+    this.#listener = new LogListener(pool.options, logger, () => this.#tail.forget())
     this.#appender = new Appender({
       connect: () => LogWriter.connect(pool.options, timeouts.statementMs),
       timeoutMs: timeouts.appendMs,
@@ -97,7 +100,8 @@ class PostgresEventStore implements EventStore {
   follow(options: FollowOptions): AsyncIterable<FeedBatch> {
     const reader = this.#reader
     const listener = this.#listener
-    return follow({ reader, listener, codec: this.#codec, logger: this.#logger }, options)
+    const tail = this.#tail
+    return follow({ reader, listener, tail, codec: this.#codec, logger: this.#logger }, options)
   }
 
   head(): Promise<Position> {
