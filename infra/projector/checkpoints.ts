@@ -5,6 +5,10 @@ import { type Fence, FencedError, standing } from '../postgres/fence.ts'
 
 /** Postgres channel on which every advance of a checkpoint is told. */
 export const PROGRESS_CHANNEL = 'tidemark_read_models'
+/** What is told when it is not said what has changed: whoever waits has to look. */
+export const LOOK = ''
+/** Postgres takes 8,000 bytes. */
+const MAX_TOLD = 7_000
 
 /** How far one read model's rows have followed the log. */
 export type Checkpoint = {
@@ -13,6 +17,12 @@ export type Checkpoint = {
   readonly epoch: number
   /** Why it stands still; null when it does not. */
   readonly stopped: string | null
+}
+
+/** How far read models are, by name. */
+export type Places = {
+  readonly schema: string
+  readonly reached: Readonly<Record<string, string>>
 }
 
 export type Advance = {
@@ -61,6 +71,7 @@ export const STUCK_MS = 30_000
  * It does not wait for the disk: a crash of the database may undo the newest transactions, rows
  * and checkpoint together, and in their order; the events are then projected again.
  *
+ * @param told what the commit says, `LOOK` or what `placesOf` makes.
  * @throws {FencedError} when a checkpoint is not where it is expected, or a lease somebody else's.
  */
 export async function advance(
@@ -68,6 +79,7 @@ export async function advance(
   schema: string,
   advances: readonly Advance[],
   fences: readonly Fence[],
+  told: string,
 ): Promise<void> {
   const wanted = advances.map(({ name, from, to, stopped }) => ({
     ...{ name, version: from.version, epoch: from.epoch, stopped },
@@ -87,10 +99,18 @@ export async function advance(
       set_config('search_path', ${`${schema}, public`}, true),
       set_config('synchronous_commit', 'off', true),
       set_config('idle_in_transaction_session_timeout', ${String(STUCK_MS)}, true),
-      pg_notify(${PROGRESS_CHANNEL}, '')`.execute(trx)
+      pg_notify(${PROGRESS_CHANNEL}, ${told})`.execute(trx)
   if (rows[0]?.fenced !== fences.length) throw new FencedError(TAKEN_OVER)
   if (rows[0].moved !== advances.length)
     throw new FencedError('The checkpoints moved without this projector.')
+}
+
+/** Where the read models of a schema will be, once the commit tells it. */
+export function placesOf(schema: string, advances: readonly Advance[]): string {
+  if (advances.some(({ stopped }) => stopped !== null)) return LOOK
+  const reached = Object.fromEntries(advances.map(({ name, to }) => [name, to.toString()]))
+  const told = JSON.stringify({ schema, reached } satisfies Places)
+  return told.length > MAX_TOLD ? LOOK : told
 }
 
 /** @throws {FencedError} when somebody else holds one of the leases by now. */
@@ -124,10 +144,11 @@ export async function stop(
       update ${sql.table(`${schema}.checkpoints`)} set stopped = ${cause}
       where read_model = ${name} and version = ${version} and epoch = ${epoch}
         and position = ${position.toString()}::bigint`.execute(trx)
+    await tellProgress(trx)
   })
 }
 
 /** Tells whoever waits for the read models, once the transaction commits. */
 export async function tellProgress(trx: Transaction<unknown>): Promise<void> {
-  await sql`select pg_notify(${PROGRESS_CHANNEL}, '')`.execute(trx)
+  await sql`select pg_notify(${PROGRESS_CHANNEL}, ${LOOK})`.execute(trx)
 }

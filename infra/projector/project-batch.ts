@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { FeedBatch, Position } from '../../services/ports/event-store.ts'
 import { type Fence, FencedError } from '../postgres/fence.ts'
-import { advance } from './checkpoints.ts'
+import { advance, LOOK, placesOf } from './checkpoints.ts'
 import { isolate } from './isolate.ts'
 import { park } from './parked.ts'
 import { type Plan, planOf } from './plan.ts'
@@ -82,7 +82,8 @@ export async function writeBatch(
     return plan
   }).catch((error) => {
     if (error instanceof FencedError) throw error
-    return write(target, current, (trx, { plan }) => isolate(trx, plan))
+    // What it finds to be at fault does not get as far as was planned.
+    return write(target, current, (trx, { plan }) => isolate(trx, plan), LOOK)
   })
   for (const plan of done) moveOn(plan)
   return done
@@ -103,14 +104,11 @@ async function write(
   { db, schema, fences }: Target,
   prepared: readonly Prepared[],
   carryOut: (trx: Transaction<unknown>, prepared: Prepared) => Promise<Plan>,
+  told?: string,
 ): Promise<readonly Plan[]> {
+  const advances = prepared.map(({ plan }) => toAdvance(plan))
   return await db.transaction().execute(async (trx) => {
-    await advance(
-      trx,
-      schema,
-      prepared.map(({ plan }) => toAdvance(plan)),
-      fences,
-    )
+    await advance(trx, schema, advances, fences, told ?? placesOf(schema, advances))
     const done: Plan[] = []
     for (const each of prepared) {
       const { plan } = each
@@ -130,5 +128,5 @@ function toAdvance({ run, reached, stopped }: Plan) {
 /** The read model stopped within the batch: its checkpoint, already moved, goes back to there. */
 async function amend(trx: Transaction<unknown>, schema: string, plan: Plan, outcome: Plan) {
   const from = { ...plan.run.checkpoint, position: plan.reached }
-  await advance(trx, schema, [{ ...toAdvance(outcome), from }], [])
+  await advance(trx, schema, [{ ...toAdvance(outcome), from }], [], LOOK)
 }

@@ -5,9 +5,10 @@ import type { Position } from '../../services/ports/event-store.ts'
 import type { Awaited, ReadFreshness } from '../../services/ports/read-freshness.ts'
 import { createReadDatabase } from '../postgres/pool.ts'
 import { type Checkpoint, PROGRESS_CHANNEL, readCheckpoints } from './checkpoints.ts'
+import { HeardPlaces } from './heard-places.ts'
 import { LIVE_SCHEMA } from './live-schema.ts'
 
-/** How often the checkpoints are looked at when nothing was heard. */
+/** How long a wait goes on by what it hears before the checkpoints are looked at. */
 const POLL_MS = 250
 const RECONNECT_MS = 500
 
@@ -38,7 +39,7 @@ export function createReadFreshness({
 }: ReadFreshnessDeps): ReadFreshness & AsyncDisposable {
   const db = createReadDatabase<unknown>(pool)
   const look = async () => placesOf(await readCheckpoints(db, schema), readModels)
-  return new PostgresReadFreshness(pool, look)
+  return new PostgresReadFreshness(pool, look, new HeardPlaces(schema, readModels))
 }
 
 function placesOf(
@@ -71,14 +72,16 @@ function reachedBy(places: Look, awaited: Awaited): Position {
 class PostgresReadFreshness implements ReadFreshness, AsyncDisposable {
   readonly #pool: pg.Pool
   readonly #readPlaces: () => Promise<Look>
+  readonly #heard: HeardPlaces
   readonly #stop = new AbortController()
   readonly #waiting = new Set<() => void>()
   #listening: Promise<void> | undefined
   #looking: Promise<Look> | undefined
   #heardSince = false
 
-  constructor(pool: pg.Pool, readPlaces: () => Promise<Look>) {
+  constructor(pool: pg.Pool, readPlaces: () => Promise<Look>, heard: HeardPlaces) {
     this.#pool = pool
+    this.#heard = heard
     this.#readPlaces = readPlaces
   }
 
@@ -104,14 +107,19 @@ class PostgresReadFreshness implements ReadFreshness, AsyncDisposable {
   async waitFor(position: Position, timeoutMs: number, awaited: Awaited = 'all'): Promise<boolean> {
     this.#listening ??= this.#listenForEver()
     const deadline = Date.now() + timeoutMs
+    let lookAt = Date.now() + POLL_MS
     for (;;) {
       // Registered before looking, so that progress in between is not missed.
       const progress = this.#progress()
       try {
-        if (reachedBy(await this.#look(), awaited) >= position) return true
-        const left = deadline - Date.now()
-        if (left <= 0 || this.#stop.signal.aborted) return false
-        await progress.orAfter(Math.min(left, POLL_MS))
+        const heard =
+          Date.now() < Math.min(lookAt, deadline) ? this.#heard.reached(awaited) : undefined
+        if (heard === undefined) lookAt = Date.now() + POLL_MS
+        const reached = heard ?? reachedBy(await this.#look(), awaited)
+        if (reached >= position) return true
+        const now = Date.now()
+        if (now >= deadline || this.#stop.signal.aborted) return false
+        await progress.orAfter(Math.max(0, Math.min(deadline, lookAt) - now))
       } finally {
         progress.forget()
       }
@@ -161,10 +169,14 @@ class PostgresReadFreshness implements ReadFreshness, AsyncDisposable {
       client.on('end', resolve)
       signal.addEventListener('abort', () => resolve(), { once: true })
     })
-    client.on('notification', () => this.#wakeAll())
+    client.on('notification', ({ payload }) => {
+      if (this.#heard.hear(payload)) this.#wakeAll()
+    })
     try {
       await client.connect()
       await client.query(`listen ${PROGRESS_CHANNEL}`)
+      // What was told before this moment was not heard.
+      this.#heard.forget()
       this.#wakeAll()
       await ended
     } finally {

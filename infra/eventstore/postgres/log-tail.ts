@@ -27,8 +27,8 @@ type Kept = {
 export type Part = { readonly after: Position; readonly end: Position; readonly head: Position }
 
 /**
- * The newest part of the log for the followers of this process: each event is read and decoded
- * once, however many wait for it. A single follower reads for itself, only what it wants.
+ * The newest part of the log for the followers of this process: each event is read once, and
+ * decoded at most once, however many wait for it.
  */
 export class LogTail {
   readonly #reader: LogReader
@@ -47,7 +47,7 @@ export class LogTail {
 
   leave(): void {
     this.#followers -= 1
-    if (this.#followers < 2) this.forget()
+    if (this.#followers === 0) this.forget()
   }
 
   /** The server may be another one by now, with another log. */
@@ -62,7 +62,7 @@ export class LogTail {
    * @throws {EventStoreUnavailableError}
    */
   async between(part: Part, filter: EventFilter, limit: number): Promise<FeedBatch | undefined> {
-    const kept = this.#followers < 2 ? undefined : this.#keptFor(part)
+    const kept = this.#keptFor(part)
     if (kept === undefined) return undefined
     while (kept.through < part.end) {
       kept.reading ??= this.#readOn(kept, part.end).finally(() => {
