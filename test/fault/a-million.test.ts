@@ -2,14 +2,14 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import pg from 'pg'
 import t from 'tap'
 import { fillRealistically } from '../../scripts/bench/realistic-log.ts'
+import { asSuperuserOf } from '../support/database.ts'
 import { emptyLedger, type Ledger } from '../support/faults/ledger.ts'
 import { restoredHost } from '../support/faults/restored-host.ts'
 import { AT_LENGTH } from '../support/faults/seeds.ts'
 import { faultStage, type Stage } from '../support/faults/stage.ts'
-import { type OwnPostgres, ownPostgres } from '../support/own-postgres.ts'
+import { ownPostgres } from '../support/own-postgres.ts'
 import { newDataDirectory, type TidemarkProcess } from '../support/program.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -54,7 +54,7 @@ t.test('a million events', options, async (t) => {
 
   await t.test('are replayed while people are erased and keys changed', async (t) => {
     const program = await stage.start()
-    await asSuperuser(postgres, stage, 'checkpoint')
+    await asSuperuserOf(postgres.superuserUrl, stage.database, 'checkpoint')
     t.ok(filesWithCanary(postgres.directory).length > 0, 'what is looked for can be found')
     const start = performance.now()
     const rebuilds = await rebuildEverything(program)
@@ -74,7 +74,7 @@ t.test('a million events', options, async (t) => {
     await stage.assertNothingLeft(t, program)
     t.notMatch(program.log(), /"level":(50|60)/, 'no error is logged')
     // Dead rows are gone then; the write-ahead log has them until it comes round again.
-    await asSuperuser(postgres, stage, 'vacuum full', 'checkpoint')
+    await asSuperuserOf(postgres.superuserUrl, stage.database, 'vacuum full', 'checkpoint')
     const places = [path.join(postgres.directory, 'data', 'base'), stage.nats.files]
     for (const place of [...places, stage.dataDirectory])
       t.same(filesWithCanary(place), [], `no file of ${path.basename(place)} has the plain text`)
@@ -124,19 +124,6 @@ async function rebuilt({ json }: TidemarkProcess, rebuildIds: readonly string[])
     },
     REBUILT_WITHIN_MS,
   )
-}
-
-async function asSuperuser(
-  { superuserUrl }: OwnPostgres,
-  { database }: Stage,
-  ...statements: readonly string[]
-): Promise<void> {
-  const { pathname } = new URL(database.ownerUrl)
-  const url = Object.assign(new URL(superuserUrl), { pathname })
-  const client = new pg.Client({ connectionString: url.href })
-  await client.connect()
-  for (const statement of statements) await client.query(statement)
-  await client.end()
 }
 
 /** Files with the plain text of a person's data in their bytes. */

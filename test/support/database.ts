@@ -114,6 +114,21 @@ async function asSuperuser(
   }
 }
 
+/** Statements on a database of another server than the one that the tests share. */
+export async function asSuperuserOf(
+  server: string,
+  { appUrl }: TestDatabase,
+  ...statements: readonly string[]
+): Promise<void> {
+  const { pathname } = new URL(appUrl)
+  await asSuperuser(
+    async (client) => {
+      for (const statement of statements) await client.query(statement)
+    },
+    Object.assign(new URL(server), { pathname }).href,
+  )
+}
+
 function superuserUrl(): string {
   const url = process.env.TEST_POSTGRES_URL
   if (url === undefined) throw new Error('No test Postgres here: run the tests by `make test`.')

@@ -8,8 +8,7 @@ import {
   createEndedSessions,
   type EndedSessionsTables,
 } from '../../infra/postgres/ended-sessions.ts'
-import { createPool, createReadDatabase } from '../../infra/postgres/pool.ts'
-import { createProjector } from '../../infra/projector/projector.ts'
+import { createReadDatabase } from '../../infra/postgres/pool.ts'
 import {
   type ServerProcessesTables,
   serverProcesses,
@@ -29,6 +28,7 @@ import type { Sandbox } from '../../services/ports/sandbox.ts'
 import { testApp } from './app.ts'
 import { FAKE_RUNTIME, openSandbox } from './mcp-sandbox.ts'
 import { freshPostgresStore } from './postgres-store.ts'
+import { runProjector } from './projected.ts'
 
 type Test = { readonly teardown: (close: () => Promise<void>) => void }
 
@@ -77,8 +77,8 @@ export type Install = Partial<Configuration> & {
 /** The gateway on a real socket, a real log and real processes. */
 export async function testGateway(t: Test, options: GatewayOptions = {}): Promise<TestGateway> {
   const { now = () => new Date(), secrets = {} } = options
-  const { store, pool, appUrl } = await freshPostgresStore(t)
-  if (options.projected === true) project(t, store, appUrl)
+  const { store, pool } = await freshPostgresStore(t)
+  if (options.projected === true) runProjector(t, { store, pool, readModels: [serverProcesses] })
   const connector = createMcpConnector({
     sandbox: options.sandbox ?? openSandbox(t),
     secrets: { reveal: async () => secrets },
@@ -151,19 +151,6 @@ export async function testGateway(t: Test, options: GatewayOptions = {}): Promis
       return found
     },
   }
-}
-
-function project(t: Test, store: EventStore, url: string): void {
-  const pool = createPool(url)
-  const stopping = new AbortController()
-  const readModels = [serverProcesses]
-  const projector = createProjector({ pool, store, readModels, logger: silent, metrics: noMetrics })
-  const ended = projector.run(stopping.signal)
-  t.teardown(async () => {
-    stopping.abort()
-    await ended
-    await pool.end()
-  })
 }
 
 const instant = '2026-01-02T03:04:05.000Z'

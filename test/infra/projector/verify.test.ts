@@ -2,12 +2,10 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { createReadDatabase } from '../../../infra/postgres/pool.ts'
 import { createProjections } from '../../../infra/projector/projections.ts'
-import { createProjector } from '../../../infra/projector/projector.ts'
 import { createReadFreshness } from '../../../infra/projector/read-freshness.ts'
 import { verifyReadModels } from '../../../infra/projector/verify.ts'
 import type { AnyReadModel } from '../../../projections/kernel/read-model.ts'
-import { silent } from '../../../services/ports/logger.ts'
-import { noMetrics } from '../../../services/ports/metrics.ts'
+import { runProjector } from '../../support/projected.ts'
 import {
   callsOf,
   THROWS,
@@ -24,16 +22,13 @@ const readModels = [uses, totals]
 /** Projects, with these read models, until everything that is in the log now is done. */
 async function project(fixture: UsageFixture, models: readonly AnyReadModel[] = readModels) {
   await using freshness = createReadFreshness(fixture)
-  const stop = new AbortController()
-  const deps = { ...fixture, readModels: models, logger: silent, metrics: noMetrics }
-  const ended = createProjector(deps).run(stop.signal)
+  const end = runProjector(t, { ...fixture, readModels: models })
   const projections = createProjections({ ...fixture, readModels: models })
   await freshness.waitFor(await fixture.store.head(), 20_000)
   await waitFor('the rebuilt read models', async () =>
     (await projections.states('acme')).every(({ state }) => state === 'live'),
   )
-  stop.abort()
-  await ended
+  await end()
 }
 
 function verify(fixture: UsageFixture, signal = new AbortController().signal) {
@@ -94,9 +89,7 @@ t.test('a row that was changed, added or taken away is named', async (t) => {
 
 t.test('a live read model that moves on is verified where it was', async (t) => {
   const fixture = await usageFixture(t)
-  const stop = new AbortController()
-  const deps = { ...fixture, readModels, logger: silent, metrics: noMetrics }
-  const ended = createProjector(deps).run(stop.signal)
+  const end = runProjector(t, { ...fixture, readModels })
   let appending = true
   const load = (async () => {
     while (appending) await track(fixture.store, '1', 'a', 'b')
@@ -105,8 +98,7 @@ t.test('a live read model that moves on is verified where it was', async (t) => 
   for (let round = 0; round < 3; round++) t.equal((await verify(fixture)).identical, true)
   appending = false
   await load
-  stop.abort()
-  await ended
+  await end()
 })
 
 t.test('verifying can be broken off and leaves nothing behind', async (t) => {
@@ -163,15 +155,12 @@ t.test('a program of an older version leaves the rows of a newer one alone', asy
   const fixture = await usageFixture(t)
   await track(fixture.store, '1', 'a')
   await project(fixture, [{ ...uses, version: 2 }, totals])
-  const stop = new AbortController()
-  const deps = { ...fixture, readModels, logger: silent, metrics: noMetrics }
-  const ended = createProjector(deps).run(stop.signal)
+  const end = runProjector(t, { ...fixture, readModels })
   await track(fixture.store, '1', 'a')
   await waitFor('the other read model', async () => {
     const { rows } = await fixture.pool.query('select calls from read.totals')
     return rows[0]?.calls === 2n
   })
-  stop.abort()
-  await ended
+  await end()
   t.strictSame(await callsOf(fixture), { a: 1 })
 })

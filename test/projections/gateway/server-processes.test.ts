@@ -1,32 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { createPool, createReadDatabase } from '../../../infra/postgres/pool.ts'
-import { createProjector } from '../../../infra/projector/projector.ts'
+import { createReadDatabase } from '../../../infra/postgres/pool.ts'
 import {
   listServerProcesses,
   type ServerProcessesTables,
   serverProcesses,
 } from '../../../projections/gateway/server-processes.ts'
-import { silent } from '../../../services/ports/logger.ts'
-import { noMetrics } from '../../../services/ports/metrics.ts'
 import { freshPostgresStore } from '../../support/postgres-store.ts'
+import { runProjector } from '../../support/projected.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-const { store, pool, appUrl } = await freshPostgresStore(t)
-const projecting = new AbortController()
-const projectorPool = createPool(appUrl)
-const projected = createProjector({
-  pool: projectorPool,
-  store,
-  readModels: [serverProcesses],
-  logger: silent,
-  metrics: noMetrics,
-}).run(projecting.signal)
-t.teardown(async () => {
-  projecting.abort()
-  await projected
-  await projectorPool.end()
-})
+const { store, pool } = await freshPostgresStore(t)
+runProjector(t, { pool, store, readModels: [serverProcesses] })
 const db = createReadDatabase<ServerProcessesTables>(pool)
 const installationId = randomUUID()
 

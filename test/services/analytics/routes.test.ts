@@ -1,34 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { createPool, createReadDatabase } from '../../../infra/postgres/pool.ts'
-import { createProjector } from '../../../infra/projector/projector.ts'
+import { createReadDatabase } from '../../../infra/postgres/pool.ts'
 import { createWorkerPool } from '../../../infra/workers/pool.ts'
 import type { UsageTables } from '../../../projections/analytics/usage.ts'
 import { usage } from '../../../projections/analytics/usage.ts'
 import type { CatalogueTables } from '../../../projections/registry/catalogue-tables.ts'
 import { analyticsRoutes } from '../../../services/analytics/routes.ts'
-import { silent } from '../../../services/ports/logger.ts'
-import { noMetrics } from '../../../services/ports/metrics.ts'
 import { testApp } from '../../support/app.ts'
 import { freshPostgresStore } from '../../support/postgres-store.ts'
+import { runProjector } from '../../support/projected.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 const NOW = new Date('2026-03-10T12:00:00.000Z')
-const { store, pool, appUrl } = await freshPostgresStore(t)
-const projecting = new AbortController()
-const projectorPool = createPool(appUrl)
-const projected = createProjector({
-  pool: projectorPool,
-  store,
-  readModels: [usage],
-  logger: silent,
-  metrics: noMetrics,
-}).run(projecting.signal)
+const { store, pool } = await freshPostgresStore(t)
+runProjector(t, { pool, store, readModels: [usage] })
 const workers = createWorkerPool({ maxThreads: 1 })
 t.teardown(async () => {
-  projecting.abort()
-  await projected
-  await projectorPool.end()
   await workers[Symbol.asyncDispose]()
 })
 const db = createReadDatabase<UsageTables & CatalogueTables>(pool)

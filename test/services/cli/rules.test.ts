@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
@@ -9,9 +8,8 @@ import { waitFor } from '../../support/wait-for.ts'
 
 t.test('rules from the command line', async (t) => {
   const world = await ruleWorld(t)
-  await world.app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = world.app.server.address() as AddressInfo
-  const settings = { TIDEMARK_API_KEY: world.keyOf(), TIDEMARK_URL: `http://127.0.0.1:${port}` }
+  const address = await world.app.listen({ port: 0, host: '127.0.0.1' })
+  const settings = { TIDEMARK_API_KEY: world.keyOf(), TIDEMARK_URL: address }
   const run = (...args: string[]) => tidemark(['rules', ...args], settings)
   const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-rules-'))
   t.teardown(() => rmSync(folder, { recursive: true }))

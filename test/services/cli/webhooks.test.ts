@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import t from 'tap'
 import { tidemark } from '../../support/cli.ts'
@@ -9,9 +8,8 @@ import { webhookWorld } from '../../support/webhook-world.ts'
 t.test('webhooks from the command line', async (t) => {
   const world = await webhookWorld(t)
   const receiver = await startReceiver(t)
-  await world.app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = world.app.server.address() as AddressInfo
-  const settings = { TIDEMARK_API_KEY: world.keyOf(), TIDEMARK_URL: `http://127.0.0.1:${port}` }
+  const address = await world.app.listen({ port: 0, host: '127.0.0.1' })
+  const settings = { TIDEMARK_API_KEY: world.keyOf(), TIDEMARK_URL: address }
   const run = (...args: string[]) => tidemark(['webhooks', ...args], settings)
 
   const added = await run('add', receiver.url, '--name', 'bot', '--types', 'UsageTracked')

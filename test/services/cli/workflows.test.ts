@@ -1,5 +1,4 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
@@ -18,9 +17,8 @@ t.test('workflows from the command line', async (t) => {
   const db = createReadDatabase<WorkflowsTables>(pool)
   const deps = { events: store, db, commands: new Set(['sync']), now: () => new Date() }
   const { app, keyOf } = await testApp(t, workflowRoutes(deps), { freshness })
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = app.server.address() as AddressInfo
-  const settings = { TIDEMARK_API_KEY: keyOf(), TIDEMARK_URL: `http://127.0.0.1:${port}` }
+  const address = await app.listen({ port: 0, host: '127.0.0.1' })
+  const settings = { TIDEMARK_API_KEY: keyOf(), TIDEMARK_URL: address }
   const run = (...args: string[]) => tidemark(['workflows', ...args], settings)
 
   const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-workflows-'))

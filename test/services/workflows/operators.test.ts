@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { createReadDatabase } from '../../../infra/postgres/pool.ts'
 import {
@@ -123,9 +122,8 @@ t.test('what operators see of runs', async (t) => {
   })
 
   await t.test('runs are followed and steered from the command line', async (t) => {
-    await app.listen({ port: 0, host: '127.0.0.1' })
-    const { port } = app.server.address() as AddressInfo
-    const settings = { TIDEMARK_API_KEY: keyOf(), TIDEMARK_URL: `http://127.0.0.1:${port}` }
+    const address = await app.listen({ port: 0, host: '127.0.0.1' })
+    const settings = { TIDEMARK_API_KEY: keyOf(), TIDEMARK_URL: address }
     const cli = (...args: string[]) => tidemark(args, settings)
     await apply('steered', 'do: [ { first: { set: { n: 1 } } }, { stay: { wait: PT1H } } ]')
     const begun = await cli('workflows', 'run', 'test.steered', '--input', '{"a":1}')

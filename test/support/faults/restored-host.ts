@@ -1,5 +1,4 @@
-import pg from 'pg'
-import type { TestDatabase } from '../database.ts'
+import { asSuperuserOf, type TestDatabase } from '../database.ts'
 import { ownPostgres } from '../own-postgres.ts'
 import { faultStage, type Stage } from './stage.ts'
 
@@ -20,7 +19,7 @@ export async function restoredHost(
   const restored = await ownPostgres(t, copies.cluster)
   const { port } = new URL(restored.superuserUrl)
   const moved = movedTo(port, database)
-  await dropReadModels(restored.superuserUrl, moved)
+  await asSuperuserOf(restored.superuserUrl, moved, 'drop schema read cascade')
   return await faultStage(t, {
     ...{ database: moved, dataDirectory: copies.dataDirectory },
     ...(readyWithinMs === undefined ? {} : { readyWithinMs }),
@@ -30,14 +29,4 @@ export async function restoredHost(
 function movedTo(port: string, { ownerUrl, appUrl }: TestDatabase): TestDatabase {
   const moved = (url: string) => Object.assign(new URL(url), { port }).href
   return { ownerUrl: moved(ownerUrl), appUrl: moved(appUrl) }
-}
-
-async function dropReadModels(superuserUrl: string, { appUrl }: TestDatabase): Promise<void> {
-  const { pathname } = new URL(appUrl)
-  const client = new pg.Client({
-    connectionString: Object.assign(new URL(superuserUrl), { pathname }).href,
-  })
-  await client.connect()
-  await client.query('drop schema read cascade')
-  await client.end()
 }
