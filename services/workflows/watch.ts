@@ -19,6 +19,9 @@ const CUSTOM_EVENT = 'CustomEventEmitted'
 /** Of what runs do, only how they end is heard: a run that heard its own steps would never rest. */
 const HEARD_OF_RUNS: readonly string[] = ['RunCompleted', 'RunFaulted', 'RunCancelled']
 
+/** Positions that a restart may look at again, and find nothing. */
+const MAX_UNSAVED = 1_000n
+
 export type WatchDeps = StartOnDeps & {
   /** As stored: a run hears personal data encrypted. */
   readonly log: EventStore
@@ -39,6 +42,7 @@ export async function watchLog(
 ): Promise<void> {
   const { log, waits } = deps
   let after = await waits.position()
+  let saved = after
   const schedules = new EventSchedules()
   await schedules.load(log, after)
   const listenedTo = new Set([...(await waits.listenedTo()), ...typesIn(schedules)])
@@ -47,7 +51,11 @@ export async function watchLog(
     const size = listenedTo.size
     for await (const { events, through } of log.follow({ ...filter, after, signal })) {
       const batch = { events, after, through }
+      after = through
+      // Most of what happens concerns nobody here: the place alone is not worth a write each time.
+      if (events.length === 0 && through - saved < MAX_UNSAVED) continue
       after = await takeBatch({ ...deps, schedules }, batch, listenedTo)
+      saved = after
       rowsChanged()
       if (listenedTo.size !== size) break
     }
