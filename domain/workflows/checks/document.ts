@@ -4,6 +4,7 @@ import { durationFaults, rootDurationFaults } from './durations.ts'
 import { expressionFaults, namesIn, rootExpressionFaults } from './expressions.ts'
 import type { Fault } from './fault.ts'
 import { flowFaults } from './flow.ts'
+import { lengthFaults } from './lengths.ts'
 import { functionCycleFaults, referenceFaults, rootReferenceFaults } from './references.ts'
 import { schemaFaults } from './schemas.ts'
 import { compensationFaults, unsupportedInDocument, unsupportedInTask } from './supported.ts'
@@ -41,6 +42,7 @@ export function documentFaults(
     ...groups.flatMap((group) => [
       ...flowFaults(group),
       ...group.tasks.flatMap((task) => [
+        ...lengthFaults(task),
         ...unsupportedInTask(task, document),
         ...compensationFaults(task),
         ...referenceFaults(task, document, commands),

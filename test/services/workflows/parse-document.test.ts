@@ -126,6 +126,20 @@ t.test('a schema of the author that cannot be used is refused', async (t) => {
   t.same(faultsOf(good), [], 'the same name again')
 })
 
+t.test('names that a run could not record are refused', async (t) => {
+  const name = 'n'.repeat(900)
+  const nested = (depth: number): string =>
+    depth === 0 ? '{ set: { x: 1 } }' : `{ do: [ { ${name}: ${nested(depth - 1)} } ] }`
+  const faults = {
+    [`do: [ { ? ${'n'.repeat(1_001)} : { set: { x: 1 } } } ]`]: /may have 1000 characters/,
+    [`do: [ { a: ${nested(5)} } ]`]: /too long together/,
+    [`do: [ { a: { listen: { to: { any: [], until: { one: { with: { type: ${'t'.repeat(1_001)} } } } } } } } ]`]:
+      /type of an event may have 1000/,
+  }
+  for (const [body, reason] of Object.entries(faults)) t.match(faultsOf(body)[0] ?? '', reason)
+  t.same(faultsOf(`do: [ { a: ${nested(4)} } ]`), [])
+})
+
 t.test("patterns in an author's schema take linear time", async (t) => {
   const fits = compileSchema({ type: 'string', pattern: '^(a+)+$' })
   t.ok(typeof fits !== 'string' && fits('a'.repeat(50_000)))
