@@ -173,14 +173,15 @@ t.test('teams get a server each, or none of them', async (t) => {
     await begun('onboarding', { server: 'io.test/choosy', version: '1.0.0' }),
   )
   t.match(none, { status: 'faulted', error: { status: 409, title: 'not installed' } })
-  const { items } = await json<{ items: { server: string; status: string }[] }>(
-    '/v1/installations?limit=100',
-  )
-  const choosy = items.filter(({ server }) => server === 'io.test/choosy')
-  t.same(
-    choosy.map(({ status }) => status),
-    ['uninstalled', 'uninstalled', 'uninstalled'],
-  )
+  t.match((await events('CompensationCompleted')).at(-1)?.data, { failed: [] })
+  const idsOf = async (type: string, fields: object = {}) =>
+    (await events(type))
+      .filter(({ data }) => Object.entries(fields).every(([name, value]) => data[name] === value))
+      .map(({ data }) => data.installationId)
+      .sort()
+  const asked = await idsOf('InstallationRequested', { serverName: 'io.test/choosy' })
+  t.equal(asked.length, 3)
+  t.same(await idsOf('ServerUninstalled'), asked)
 })
 
 t.test(
