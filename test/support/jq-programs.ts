@@ -235,9 +235,9 @@ function filled(shape: string, left: string, right: string): string {
 
 /**
  * Where jq itself is not what its manual says: it takes a `break` inside of `?//` for an error, and
- * refuses destructuring and `last(f)` in a path.
+ * refuses destructuring and `last(f)` in a path, but not always `all`, `any` and `isempty`.
  */
 export function isDoubtful(program: string): boolean {
-  const isRefusedInPaths = /as [[{]|\blast\(/.test(program)
-  return isRefusedInPaths && /\?\/\/|path|del|=/.test(program)
+  const isOtherInPaths = /as [[{]|\blast\(|\b(?:all|any|isempty)\b/.test(program)
+  return isOtherInPaths && /\?\/\/|path|del|=/.test(program)
 }

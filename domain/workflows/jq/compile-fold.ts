@@ -35,7 +35,7 @@ function compileTurns(
         bind(run, env, value, turn)
       }),
     turnsAt: (run, env, path, input, turn) =>
-      source.paths(run, env, path, input, (at, value) => {
+      source.paths(run, env, notLeft(path), input, (at, value) => {
         run.step()
         bind(run, env, value, (inner, pattern) => turn(inner, pattern, notLeft(at)))
       }),

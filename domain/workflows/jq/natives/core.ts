@@ -1,6 +1,6 @@
 import { isJsonArray, isJsonObject, type Json } from '../../../kernel/json.ts'
 import { isPlain, iterate } from '../access.ts'
-import { type Code, type Run, valueCode } from '../code.ts'
+import { type Code, passingCode, type Run, valueCode } from '../code.ts'
 import { Raised } from '../errors.ts'
 import { add } from '../operators.ts'
 import { textOf } from '../text.ts'
@@ -31,9 +31,9 @@ export const CORE: Natives = {
   ),
   'has/1': value1((_run, input, key) => has(input, key)),
   'contains/1': value1(contains),
-  'add/0': value0((run, input) => sum(run, (use) => iterate(run, input, use))),
+  'add/0': passing0((run, input) => sum(run, (use) => iterate(run, input, use))),
   'add/1': with1((of) =>
-    valueCode((run, env, input) => sum(run, (use) => of.each(run, env, input, use))),
+    passingCode((run, env, input) => sum(run, (use) => of.each(run, env, input, use))),
   ),
   'now/0': value0((run) => run.now / 1_000),
 }

@@ -7,6 +7,7 @@ import {
   type Env,
   passingCode,
   type Run,
+  stoppable,
   streamCode,
   valueCode,
 } from '../code.ts'
@@ -198,7 +199,7 @@ function walk(update: Code): Code {
   }
   const whole = (run: Run, env: Env, value: Json): Json => {
     run.enter(2)
-    const parts = withParts(run, value, (part, emit) => emit(whole(run, env, part)))
+    const parts = withParts(run, value, (part, emit) => emit(whole(run, env, part)), true)
     run.leave(2)
     return one === null ? null : one(run, env, parts)
   }
@@ -210,20 +211,32 @@ function walk(update: Code): Code {
   }
 }
 
-function withParts(run: Run, value: Json, inner: (part: Json, emit: Emit) => void): Json {
+/** @param hasOne whether `inner` gives exactly one output, so that nothing follows the first. */
+function withParts(
+  run: Run,
+  value: Json,
+  inner: (part: Json, emit: Emit) => void,
+  hasOne = false,
+): Json {
   if (typeof value !== 'object' || value === null) return value
   run.bytes(16)
   const list: Json[] = []
   const object: { [key: string]: Json } = {}
   const isList = isJsonArray(value)
   iterate(run, value, (part, key) => {
-    let isFirst = true
-    inner(part, (output) => {
+    const keep = (output: Json): void => {
       run.bytes(16)
       if (isList) list.push(output)
-      else if (isFirst) setMember(object, String(key), output)
-      isFirst = false
-    })
+      else setMember(object, String(key), output)
+    }
+    if (isList || hasOne) inner(part, keep)
+    else
+      stoppable(run, (stop) =>
+        inner(part, (output) => {
+          keep(output)
+          throw stop
+        }),
+      )
   })
   return isList ? list : object
 }
