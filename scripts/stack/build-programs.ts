@@ -5,6 +5,8 @@ import { build, type Plugin, stop } from 'esbuild'
 
 /** A program of its own (a process, a thread) that a source names: it is built along. */
 const PROGRAM_OF_SOURCE = /import\.meta\.resolve\(\s*'(\.[^']*\.ts)'\s*\)/g
+const DIRECTORY = /import\.meta\.dirname/g
+const URL_OF_SOURCE = /import\.meta\.url/g
 
 /** Packages of hundreds of small modules, which take longer to find than to run. */
 const BUILT_IN = /^(typebox|kysely|@fastify\/type-provider-typebox)(\/|$)/
@@ -74,8 +76,8 @@ function placesOfSources(
             entries.add(source)
             return JSON.stringify(urlOf(source))
           })
-          .replaceAll('import.meta.dirname', JSON.stringify(directory))
-          .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(file).href))
+          .replace(DIRECTORY, () => JSON.stringify(directory))
+          .replace(URL_OF_SOURCE, () => JSON.stringify(pathToFileURL(file).href))
         return { contents, loader: 'ts' }
       })
     },

@@ -4,6 +4,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import t from 'tap'
 import { buildPrograms } from '../../scripts/stack/build-programs.ts'
 
+/** In parts: in this file, which is built itself, it would be this file's own. */
+const META = ['import', 'meta'].join('.')
 const PROGRAM = `
 import { Type } from 'typebox'
 import pg from 'pg'
@@ -12,7 +14,7 @@ const name: string = 'migration'
 const { step } = await import(\`./parts/\${name}.ts\`)
 console.log(JSON.stringify({
   word, step, isString: Type.String().type, pool: typeof pg.Pool,
-  places: [import.meta.dirname, import.meta.url], thread: import.meta.resolve('./parts/thread.ts'),
+  places: [${META}.dirname, ${META}.url], thread: ${META}.resolve('./parts/thread.ts'),
 }))`
 
 t.test('what was built of a program runs without a loader and finds what it did', async (t) => {
