@@ -88,6 +88,8 @@ const SUBJECTS: Readonly<Record<string, SubjectPath | 'nobody'>> = {
   WorkflowEnabled: WORKFLOW,
   WorkflowDisabled: WORKFLOW,
   WorkflowRemoved: WORKFLOW,
+  WorkflowSecretStored: TENANT,
+  WorkflowSecretRemoved: TENANT,
   WorkflowRunStarted: RUN,
   TaskStarted: RUN,
   TaskSkipped: RUN,
