@@ -68,9 +68,7 @@ export function ruleReads({ db }: RuleReadsDeps): FastifyPluginAsyncTypebox {
         },
       },
       async ({ actor: { tenantId }, params }) => {
-        const row = await findRule(db, tenantId, params.ruleId)
-        if (row === undefined)
-          throw problem(404, 'rule-not-found', `There is no rule "${params.ruleId}".`)
+        const row = await theRule(db, tenantId, params.ruleId)
         return ruleDetail(row, await ruleVersions(db, tenantId, params.ruleId, MAX_VERSIONS))
       },
     )
@@ -95,6 +93,7 @@ export function ruleReads({ db }: RuleReadsDeps): FastifyPluginAsyncTypebox {
         const [before] = cursor === undefined ? [] : decodeCursor(cursor, 1).map(placeIn)
         const filter = { ...params, verdict, eventId: event, before, limit: limit + 1 }
         const rows = await evaluationsOf(db, actor.tenantId, filter)
+        if (rows.length === 0) await theRule(db, actor.tenantId, params.ruleId)
         return pageOf(rows, limit, evaluationView, (row) => [String(row.position)])
       },
     )
@@ -120,6 +119,7 @@ export function ruleReads({ db }: RuleReadsDeps): FastifyPluginAsyncTypebox {
         const rows = await actionsOf(db, actor.tenantId, {
           ...{ ...params, status, before, limit: limit + 1 },
         })
+        if (rows.length === 0) await theRule(db, actor.tenantId, params.ruleId)
         return pageOf(rows, limit, actionView, (row) => [String(row.position), String(row.index)])
       },
     )
@@ -141,6 +141,13 @@ export function ruleReads({ db }: RuleReadsDeps): FastifyPluginAsyncTypebox {
       },
     )
   }
+}
+
+/** What a rule said and did can be read after it was removed, when it said or did something. */
+async function theRule(db: RuleReadsDeps['db'], tenantId: string, id: string) {
+  const row = await findRule(db, tenantId, id)
+  if (row === undefined) throw problem(404, 'rule-not-found', `There is no rule "${id}".`)
+  return row
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/

@@ -27,7 +27,14 @@ t.test(
     })
     const removed = await send('DELETE', url)
     t.match(await send('GET', `${url}?atLeast=${removed.body.position}`), { status: 404 })
-    t.match(await send('POST', `${url}/enable`), { status: 404, body: { code: 'rule-not-found' } })
+    for (const [method, what] of [
+      ['POST', 'enable'],
+      ['GET', 'evaluations'],
+      ['GET', 'actions'],
+    ] as const)
+      t.match(await send(method, `${url}/${what}`), {
+        ...{ status: 404, body: { code: 'rule-not-found' } },
+      })
   },
 )
 
