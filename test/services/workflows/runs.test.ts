@@ -209,6 +209,27 @@ t.test('runs', async (t) => {
     await world.until(await world.begin('thin', { input: { n: 1 } }), 'completed')
   })
 
+  await t.test(
+    'an event starts a run of each workflow whose schedule means it, once',
+    async (t) => {
+      const filter = { type: 'custom.Ready', data: '${ .n == 55 }' }
+      const tasks = [{ tell: { call: 'three', with: { heard: '${ .[0].n }' } } }]
+      await world.define(named('started', tasks, { schedule: { on: { one: { with: filter } } } }))
+      const data = { n: '${ .n }' }
+      const event = { type: 'custom.Ready', source: 'https://example.org', data }
+      await world.define(named('starts', [{ tell: { emit: { event: { with: event } } } }]))
+      for (const n of [54, 55])
+        await world.until(await world.begin('starts', { input: { n } }), 'completed')
+      const started = () => world.effects.list().filter(({ name }) => name === 'three')
+      const heard = await waitFor('the run', () => {
+        const found = started().filter(({ input }) => (input as { heard?: number }).heard === 55)
+        return found.length > 0 && found
+      })
+      t.equal(heard.length, 1)
+      t.notOk(started().some(({ input }) => (input as { heard?: number }).heard === 54))
+    },
+  )
+
   await t.test('what runs wait for is found in the log again when it is lost', async (t) => {
     const to = { one: { with: { type: 'custom.Ready', data: { n: 99 } } } }
     const branches = [{ hear: { listen: { to } } }, { pause: { wait: 'PT2H' } }]
