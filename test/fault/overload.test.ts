@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { PER_SECOND, startLoad } from '../support/faults/command-load.ts'
 import type { Random } from '../support/faults/random.ts'
 import { AT_LENGTH, everySeed, timeForSeeds } from '../support/faults/seeds.ts'
-import { connected, requestOf } from '../support/faults/sockets.ts'
+import { connected, headersOf, requestOf } from '../support/faults/sockets.ts'
 import { faultStage } from '../support/faults/stage.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -79,11 +79,15 @@ async function drip(t: Test, text: string, random: Random): Promise<string> {
 }
 
 function headers(): string {
-  return `POST /v1/analytics/track HTTP/1.1\r\nHost: x\r\n${'X-Slow: slow\r\n'.repeat(100)}`
+  return `${track()}${'X-Slow: slow\r\n'.repeat(100)}`
 }
 
 function body(): string {
-  return `POST /v1/analytics/track HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n{${' '.repeat(1_000)}`
+  return `${track()}Content-Type: application/json\r\nContent-Length: 9000\r\n\r\n{${' '.repeat(1_000)}`
+}
+
+function track(): string {
+  return `POST /v1/analytics/track HTTP/1.1\r\n${headersOf(program)}`
 }
 
 async function isReady(): Promise<boolean> {

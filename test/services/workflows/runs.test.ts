@@ -230,6 +230,31 @@ t.test('runs', async (t) => {
     },
   )
 
+  await t.test(
+    'an attempt that takes longer than its limit ends, and is tried again',
+    async (t) => {
+      const { release } = world.effects.hold('two')
+      const limit = { attempt: { count: 1, duration: 'PT1H' } }
+      const retry = { delay: { milliseconds: 1 }, limit }
+      const keep = { set: { status: '${ $error.status }' } }
+      const handler = { errors: { with: { status: 408 } }, retry, do: [{ keep }] }
+      await world.define(
+        named('tardy', [{ try: { try: [{ ask: { call: 'two' } }], catch: handler } }]),
+      )
+      const asked = () => world.effects.list().filter(({ name }) => name === 'two').length
+      const before = asked()
+      const runId = await world.begin('tardy')
+      for (const attempt of [1, 2]) {
+        await waitFor(`attempt ${attempt}`, () => asked() === before + attempt)
+        world.pass(3_700_000)
+      }
+      t.same((await world.until(runId, 'completed')).output, { status: 408 })
+      const types = (await world.told(runId)).map(({ type }) => type)
+      t.equal(types.filter((type) => type === 'TaskRetryScheduled').length, 1)
+      release()
+    },
+  )
+
   await t.test('what runs wait for is found in the log again when it is lost', async (t) => {
     const to = { one: { with: { type: 'custom.Ready', data: { n: 99 } } } }
     const branches = [{ hear: { listen: { to } } }, { pause: { wait: 'PT2H' } }]

@@ -31,9 +31,13 @@ export async function deafReader(t: Teardown, program: TidemarkProcess): Promise
   return socket.pause()
 }
 
-export function requestOf({ address, key }: TidemarkProcess, place: string): string {
-  const { host } = new URL(address)
-  return `GET ${place} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\n\r\n`
+export function requestOf(program: TidemarkProcess, place: string): string {
+  return `GET ${place} HTTP/1.1\r\n${headersOf(program)}\r\n`
+}
+
+/** What every request has to say. */
+export function headersOf({ address, key }: TidemarkProcess): string {
+  return `Host: ${new URL(address).host}\r\nAuthorization: Bearer ${key}\r\n`
 }
 
 /** Resolves when the text has come, to the moment of `performance.now()`. */
