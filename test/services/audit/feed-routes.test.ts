@@ -84,8 +84,10 @@ t.test('readers that come at any moment, from any place, see what follows it onc
 t.test('after an erasure nothing is told from memory that was decrypted before it', async (t) => {
   const { followers, open, record, store } = await servedFeed(t)
   const reader = open('?after=0')
+  await record('acme', 'public')
+  await waitFor('memory to begin', () => reader.events.length === 1)
   const [first = 0n] = [await record('acme', 'public'), await record('acme', 'private')]
-  await waitFor('the events', () => reader.events.length === 2)
+  await waitFor('the events', () => reader.events.length === 3)
   const before = followers.ever
   const resumed = open(`?after=${first}`)
   await waitFor('the rest', () => resumed.events.length === 1)
