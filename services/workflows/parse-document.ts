@@ -24,6 +24,14 @@ export type ParsedWorkflow = {
 const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true, verbose: true }))
 
 /**
+ * Compiles the schema of documents. That takes a second in which nothing else is done, so it is
+ * for a process that starts; most processes read no document and do without.
+ */
+export function prepareToParse(): void {
+  ajv.compile(SavedWorkflowDocument)
+}
+
+/**
  * @param source YAML or JSON.
  * @param commands names of Tidemark's functions.
  * @throws {ProblemError} 422 `workflow-invalid`, which says of each fault where it is; 413
@@ -31,7 +39,6 @@ const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true, ver
  */
 export function parseWorkflow(source: string, commands: ReadonlySet<string>): ParsedWorkflow {
   const read = readSource(source)
-  // The schema is compiled at its first use, which takes a second: most processes read no document.
   if (!ajv.validate<WorkflowDocument>(SavedWorkflowDocument, read.value))
     throw invalid(schemaFaults(ajv.errors ?? []), read)
   const document = read.value
