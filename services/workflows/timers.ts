@@ -6,7 +6,6 @@ import { RunSession } from './run-session.ts'
 
 const PAGE = 500
 const AT_ONCE = 16
-/** A clock that is set forward is noticed after this time. */
 const MAX_REST_MS = 5_000
 
 export type TimerDeps = {
@@ -14,6 +13,8 @@ export type TimerDeps = {
   readonly waits: RunWaits
   readonly metrics: Pick<Metrics, 'workflowTimerFired'>
   readonly now: () => Date
+  /** A clock that is set forward is noticed after this time; 5 s by default. */
+  readonly maxRestMs?: number
 }
 
 /** Records in the runs that the time has come which they wait for; sleeps until the next one. */
@@ -43,9 +44,10 @@ export class Timers {
   }
 
   async #rest(at: Date, signal: AbortSignal): Promise<void> {
-    const next = await this.#deps.waits.nextDue()
-    const ms = next === undefined ? MAX_REST_MS : next.getTime() - at.getTime()
-    await delay(Math.min(MAX_REST_MS, Math.max(1, ms)), undefined, { signal }).catch(() => {})
+    const { waits, maxRestMs = MAX_REST_MS } = this.#deps
+    const next = await waits.nextDue()
+    const ms = next === undefined ? maxRestMs : next.getTime() - at.getTime()
+    await delay(Math.min(maxRestMs, Math.max(1, ms)), undefined, { signal }).catch(() => {})
   }
 
   async #fire(due: readonly TimerRow[], at: Date, signal: AbortSignal): Promise<void> {

@@ -110,7 +110,10 @@ export async function workflowWorld(t: Scope) {
           runWorkflowReactor({ ...shared, bus, claims, perform, random: Math.random }, signal),
         ),
         stopped((signal) =>
-          keepWaits({ ...shared, log, waits, standing, hold: (s, work) => work(s) }, signal),
+          keepWaits(
+            { ...shared, log, waits, standing, maxRestMs: 50, hold: (s, work) => work(s) },
+            signal,
+          ),
         ),
       ])
       const stop = async () => {
