@@ -24,8 +24,8 @@ export type ParsedWorkflow = {
 const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true, verbose: true }))
 
 /**
- * Compiles the schema of documents. That takes a second in which nothing else is done, so it is
- * for a process that starts; most processes read no document and do without.
+ * Compiles the schema of documents, which otherwise the first document does. That takes a second in
+ * which nobody is answered, so a process that takes documents does it before it answers anybody.
  */
 export function prepareToParse(): void {
   ajv.compile(SavedWorkflowDocument)

@@ -14,7 +14,6 @@ import { execute } from '../kernel/execute.ts'
 import { problem } from '../kernel/problem.ts'
 import { type ApplyDeps, applyWorkflow } from './apply-workflow.ts'
 import { diagramRoutes } from './diagram-routes.ts'
-import { prepareToParse } from './parse-document.ts'
 import { type WorkflowReadsDeps, workflowReads } from './read-routes.ts'
 import { Applied, position, workflowName } from './workflow-view.ts'
 
@@ -27,7 +26,6 @@ const MEDIA_TYPES = ['application/yaml', 'application/json']
 /** Definitions of workflows: documents of the Serverless Workflow DSL 1.0.3. */
 export function workflowRoutes(deps: WorkflowRoutesDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
-    prepareToParse()
     await app.register(workflowReads(deps))
     await app.register(applying(deps))
     await app.register(changing(deps))

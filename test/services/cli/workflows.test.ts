@@ -4,6 +4,7 @@ import path from 'node:path'
 import t from 'tap'
 import { createReadDatabase } from '../../../infra/postgres/pool.ts'
 import { type WorkflowsTables, workflows } from '../../../projections/workflows/workflows.ts'
+import { prepareToParse } from '../../../services/workflows/parse-document.ts'
 import { workflowRoutes } from '../../../services/workflows/routes.ts'
 import { testApp } from '../../support/app.ts'
 import { tidemark } from '../../support/cli.ts'
@@ -16,6 +17,7 @@ t.test('workflows from the command line', async (t) => {
   const freshness = projected(t, store, pool, [workflows])
   const db = createReadDatabase<WorkflowsTables>(pool)
   const deps = { events: store, db, commands: new Set(['sync']), now: () => new Date() }
+  prepareToParse()
   const { app, keyOf } = await testApp(t, workflowRoutes(deps), { freshness })
   const address = await app.listen({ port: 0, host: '127.0.0.1' })
   const settings = { TIDEMARK_API_KEY: keyOf(), TIDEMARK_URL: address }

@@ -8,6 +8,7 @@ import { type WorkflowsTables, workflows } from '../../../projections/workflows/
 import { feedRoutes } from '../../../services/audit/feed-routes.ts'
 import { silent } from '../../../services/ports/logger.ts'
 import { runWorkflowSchedule } from '../../../services/workflows/jobs.ts'
+import { prepareToParse } from '../../../services/workflows/parse-document.ts'
 import { workflowRoutes } from '../../../services/workflows/routes.ts'
 import { runReads } from '../../../services/workflows/run-read-routes.ts'
 import { runRoutes } from '../../../services/workflows/run-routes.ts'
@@ -24,6 +25,7 @@ const header = (name: string) =>
   `document: { dsl: 1.0.3, namespace: test, name: ${name}, version: 1.0.0 }\n`
 
 t.test('what operators see of runs', async (t) => {
+  prepareToParse()
   const world = await workflowWorld(t)
   const freshness = projected(t, world.log, world.pool, [workflows, workflowRuns])
   const db = createReadDatabase<WorkflowsTables & WorkflowRunsTables>(world.pool)

@@ -1,11 +1,13 @@
 import t from 'tap'
 import { createReadDatabase } from '../../../infra/postgres/pool.ts'
 import { type WorkflowsTables, workflows } from '../../../projections/workflows/workflows.ts'
+import { prepareToParse } from '../../../services/workflows/parse-document.ts'
 import { workflowRoutes } from '../../../services/workflows/routes.ts'
 import { testApp } from '../../support/app.ts'
 import { freshPostgresStore } from '../../support/postgres-store.ts'
 import { projected } from '../../support/projected.ts'
 
+prepareToParse()
 const { store, pool } = await freshPostgresStore(t)
 const freshness = projected(t, store, pool, [workflows])
 const routes = workflowRoutes({
