@@ -6,6 +6,7 @@ import { startLoad } from '../support/faults/command-load.ts'
 import { everySeed, timeForSeeds } from '../support/faults/seeds.ts'
 import { faultStage } from '../support/faults/stage.ts'
 import { newDataDirectory } from '../support/program.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const SECONDS = 3 * 60
 const HOUR_MS = 3_600_000
@@ -39,11 +40,20 @@ t.test(
     })
     await everySeed(t, SECONDS, async (t, random) => {
       const load = startLoad(t, random, () => [program])
-      for (const by of ['+1d', '-2h', '+0s']) {
-        await delay(1_500 + random.integer(1_000))
+      for (const [by, hours] of [
+        ['+1d', 24],
+        ['-2h', -2],
+        ['+0s', 0],
+      ] as const) {
+        await delay(random.integer(2_000))
         step(by)
+        await waitFor(`the clock to be stepped by ${by}`, async () => {
+          const { headers } = await program.request('/health/live')
+          const ahead = Date.parse(headers.get('date') ?? '') - Date.now()
+          return Math.abs(ahead - hours * HOUR_MS) < HOUR_MS / 2
+        })
+        await delay(500)
       }
-      await delay(1_500)
       const ledger = await load.stop()
       t.notOk(ledger.answers.has('503'), 'none was refused')
       t.ok(
