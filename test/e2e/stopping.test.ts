@@ -62,8 +62,9 @@ t.test('asked to stop it says so, finishes what it does, and leaves nothing', as
   t.equal(ready.headers.get('connection'), 'close', 'the next connection is to go elsewhere')
   const late = await tidemark.request('/v1/whoami')
   t.equal(late.status, 200, 'who has not heard of it yet is served')
+  const isFound = () => servingProcesses(dataDirectory).length > 0
+  await waitFor('programs of this machine not to find it any more', () => !isFound(), 2_000)
   t.equal(answered, false, 'all that while the calls were under way')
-  t.same(servingProcesses(dataDirectory), [], 'programs of this machine do not find it any more')
 
   for (const call of [stateless, inSession]) {
     t.equal((await call).status, 200)
