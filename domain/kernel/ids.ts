@@ -3,6 +3,9 @@ export const TENANT_ID_PATTERN = '^[a-z0-9][a-z0-9-]{0,62}$'
 
 const tenantId = new RegExp(TENANT_ID_PATTERN)
 
+/** As all ids are written here; `urn:uuid:` and upper case would be other names of the same thing. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
 /** In UTF-16 units, so at most 2,400 bytes of UTF-8: stream names are index keys, of which Postgres takes 2,704. */
 export const MAX_STREAM_NAME_LENGTH = 800
 

@@ -1,3 +1,4 @@
+import { within } from '../kernel/pointer.ts'
 import type { Template } from './owed-action.ts'
 
 /** Parameters as they may look when the rule matches. */
@@ -20,15 +21,10 @@ function sample(each: Template, at: string, computed: Map<string, boolean>): unk
     return value ?? {}
   }
   if ('list' in each)
-    return each.list.map((item, index) => sample(item, `${at}/${index}`, computed))
+    return each.list.map((item, index) => sample(item, within(at, index), computed))
   return Object.fromEntries(
-    each.members.map(([name, item]) => [name, sample(item, `${at}/${escaped(name)}`, computed)]),
+    each.members.map(([name, item]) => [name, sample(item, within(at, name), computed)]),
   )
-}
-
-/** RFC 6901. */
-function escaped(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
 /** @returns JSON, in which instants and durations are texts; undefined when the type is not known. */

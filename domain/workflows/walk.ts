@@ -1,6 +1,6 @@
+import { within } from '../kernel/pointer.ts'
 import type { WorkflowDocument } from './document.ts'
 import type { Task, TaskItem } from './document-tasks.ts'
-import { within } from './pointer.ts'
 import { compensationOf } from './task-metadata.ts'
 
 export type PlacedTask = { readonly pointer: string; readonly name: string; readonly task: Task }

@@ -1,3 +1,5 @@
+import { within } from '../../domain/kernel/pointer.ts'
+
 /**
  * Where `value` holds something that JSON does not keep as it is (undefined, BigInt, NaN, a Date,
  * a class instance, a sparse array …): the JSON pointer of the first such place, '' for the whole
@@ -33,7 +35,7 @@ function placeInObject(value: object): string | undefined {
   if (prototype !== Object.prototype && prototype !== null) return ''
   for (const [key, item] of Object.entries(value)) {
     const place = unstorablePlace(item)
-    if (place !== undefined) return `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}${place}`
+    if (place !== undefined) return `${within('', key)}${place}`
   }
   return undefined
 }

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, open as openFile, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { eventDefinition } from '../../domain/event-catalogue.ts'
+import { UUID } from '../../domain/kernel/ids.ts'
 import { ERASED, personalFields } from '../../domain/kernel/personal.ts'
 import type { EventStore, NewEvent, RecordedEvent } from '../../services/ports/event-store.ts'
 import type { PayloadFiles } from '../../services/ports/payload-files.ts'
@@ -14,7 +15,6 @@ import type { SubjectKeyRing } from '../crypto/subject-keys.ts'
  */
 const MAX_INLINE = 64 * 1024
 const CONTEXT = 'workflows'
-const RUN_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export type PayloadStoreDeps = {
   /** The caller disposes it. */
@@ -105,7 +105,7 @@ export function createPayloadStore({ store, keys, dataDir }: PayloadStoreDeps): 
 export function createPayloadFiles(dataDir: string): PayloadFiles {
   return {
     async removeAll(tenantId, runId) {
-      if (RUN_ID.test(runId))
+      if (UUID.test(runId))
         await rm(directoryOf(dataDir, tenantId, runId), { recursive: true, force: true })
     },
   }

@@ -1,3 +1,4 @@
+import { UUID } from '../../domain/kernel/ids.ts'
 import type { Api } from './api.ts'
 import { type TailEvent, tail } from './event-tail.ts'
 import { CliError, EXIT, usage } from './failure.ts'
@@ -22,7 +23,6 @@ export type RunStep = {
   readonly error?: unknown
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const ENDS = ['RunCompleted', 'RunFaulted', 'RunCancelled']
 
 /**

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { type Static, Type } from 'typebox'
+import { UUID } from '../../domain/kernel/ids.ts'
 import {
   listServerProcesses,
   type ServerProcess,
@@ -106,8 +107,6 @@ export function gatewayRoutes(deps: GatewayDeps): FastifyPluginAsyncTypebox {
 }
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 /** The run that the page before ended with. */
 function runFrom(cursor: string): { readonly startedAt: string; readonly processId: string } {
   const [startedAt = '', processId = ''] = decodeCursor(cursor, 2)

@@ -2,6 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
 import { installationStream } from '../../domain/installer/installation.ts'
+import { UUID } from '../../domain/kernel/ids.ts'
 import { type QuarantinesTables, quarantinesOf } from '../../projections/gateway/quarantines.ts'
 import {
   findInstallation,
@@ -34,8 +35,6 @@ export type InstallationReadsDeps = {
 const tags = ['installations']
 const access = 'installations:read'
 const DEFAULT_LIMIT = 30
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 export function installationReads({
   events,
   db,

@@ -2,6 +2,8 @@ import { Ajv, type ErrorObject, type Options } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifyError, FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
+import { UUID } from '../../domain/kernel/ids.ts'
+import { within } from '../../domain/kernel/pointer.ts'
 import { type ProblemDetails, type ProblemError, problem } from './problem.ts'
 
 const MAX_ERRORS = 20
@@ -15,9 +17,6 @@ const shared: Options = {
 }
 
 const isRfc3339 = addFormats.default(new Ajv()).compile({ type: 'string', format: 'date-time' })
-
-/** As all ids are written here; `urn:uuid:` and upper case would be other names of the same thing. */
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Formats are what this program can work with: no leap seconds, which `Date` does not know. */
 function withFormats(options: Options): Ajv {
@@ -62,11 +61,10 @@ export function faultEntry(
       : keyword === 'required'
         ? String(params.missingProperty)
         : undefined
-  const suffix =
-    member === undefined ? '' : `/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  const place = `/${context}${instancePath}`
   const allowed = keyword === 'enum' ? `: ${JSON.stringify(params.allowedValues)}` : ''
   return {
-    pointer: `/${context}${instancePath}${suffix}`.slice(0, 300),
+    pointer: (member === undefined ? place : within(place, member)).slice(0, 300),
     detail: `${message ?? 'is not allowed'}${allowed}`.slice(0, 300),
   }
 }

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
+import { UUID } from '../../domain/kernel/ids.ts'
 import {
   actionsOf,
   evaluationsOf,
@@ -149,8 +150,6 @@ async function theRule(db: RuleReadsDeps['db'], tenantId: string, id: string) {
   if (row === undefined) throw problem(404, 'rule-not-found', `There is no rule "${id}".`)
   return row
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 function uuidIn(part: string): string {
   if (UUID.test(part)) return part

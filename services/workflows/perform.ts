@@ -1,5 +1,5 @@
 import { v5 as uuidOf } from 'uuid'
-import { isCustomType } from '../../domain/custom/events.ts'
+import { customNameOf, isCustomType } from '../../domain/custom/events.ts'
 import type { Json } from '../../domain/kernel/json.ts'
 import type { Outcome } from '../../domain/workflows/run/commands.ts'
 import { standardError } from '../../domain/workflows/run/fault.ts'
@@ -23,7 +23,6 @@ import { runIdOf, type StartRunDeps, startRun } from './start-run.ts'
 const MAX_DEPTH = 8
 /** Namespace of what a step of a run is known by elsewhere (RFC 9562, version 5). */
 const STEP_NAMESPACE = '5c1f0d0a-3f0e-4c57-8d5b-2b7a8a1f9e02'
-const CUSTOM = 'custom.'
 
 export type CallContext = {
   /** What the step got. */
@@ -139,7 +138,7 @@ async function emit(
   if (typeof type !== 'string' || !isCustomType(type))
     return { error: standardError('configuration', `Only events "custom.<Name>" are emitted.`) }
   const about = subject === undefined ? {} : { subject }
-  const emission = { name: type.slice(CUSTOM.length), data, ...about }
+  const emission = { name: customNameOf(type), data, ...about }
   const outcome = await command(deps, session, action, 'emit-custom-event', emission)
   return 'error' in outcome ? outcome : { output: inputOf(session, action) }
 }

@@ -1,4 +1,5 @@
 import type { Json } from '../../domain/kernel/json.ts'
+import { remembered } from '../../domain/kernel/remembered.ts'
 import {
   isKnownWorkflow,
   type WorkflowName,
@@ -77,18 +78,10 @@ export function createPrograms(events: EventStore): Programs {
 function createViolation(): Program['violation'] {
   const compiled = new Map<string, ReturnType<typeof compileSchema>>()
 
-  function compile(schema: unknown) {
-    const text = JSON.stringify(schema)
-    const before = compiled.get(text)
-    if (before !== undefined) return before
-    if (compiled.size >= MAX_SCHEMAS) compiled.clear()
-    const validate = compileSchema(schema)
-    compiled.set(text, validate)
-    return validate
-  }
-
   return (schema, value: Json) => {
-    const validate = compile(schema)
+    const validate = remembered(compiled, MAX_SCHEMAS, JSON.stringify(schema), () =>
+      compileSchema(schema),
+    )
     if (typeof validate === 'string') return `The schema cannot be used: ${validate}.`
     return validate(value) ? undefined : violationOf(validate)
   }

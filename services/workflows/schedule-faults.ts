@@ -1,7 +1,7 @@
 import { Cron } from 'croner'
+import { within } from '../../domain/kernel/pointer.ts'
 import type { Fault } from '../../domain/workflows/checks/fault.ts'
 import type { WorkflowDocument } from '../../domain/workflows/document.ts'
-import { within } from '../../domain/workflows/pointer.ts'
 import { timeZoneOf } from '../../domain/workflows/task-metadata.ts'
 
 /** A schedule is one of them. */

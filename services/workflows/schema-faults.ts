@@ -1,6 +1,6 @@
 import type { ErrorObject } from 'ajv'
+import { within } from '../../domain/kernel/pointer.ts'
 import type { Fault } from '../../domain/workflows/checks/fault.ts'
-import { within } from '../../domain/workflows/pointer.ts'
 
 const MAX_DETAIL = 300
 

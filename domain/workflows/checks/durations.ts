@@ -1,7 +1,7 @@
+import { within } from '../../kernel/pointer.ts'
 import type { WorkflowDocument } from '../document.ts'
 import type { Duration } from '../document-parts.ts'
 import { isCall, type Task } from '../document-tasks.ts'
-import { within } from '../pointer.ts'
 import { approvalOf } from '../task-metadata.ts'
 import type { PlacedTask } from '../walk.ts'
 import type { Fault } from './fault.ts'

@@ -1,9 +1,9 @@
+import { within } from '../../kernel/pointer.ts'
 import type { WorkflowDocument } from '../document.ts'
 import type { EventConsumption, EventFilter } from '../document-events.ts'
 import type { Task } from '../document-tasks.ts'
 import { compileExpression, enclosedExpression } from '../expression.ts'
 import { JqSyntaxError } from '../jq/errors.ts'
-import { within } from '../pointer.ts'
 import type { PlacedTask, TaskGroup } from '../walk.ts'
 import type { Fault } from './fault.ts'
 

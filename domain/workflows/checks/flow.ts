@@ -1,5 +1,5 @@
+import { within } from '../../kernel/pointer.ts'
 import type { Task } from '../document-tasks.ts'
-import { within } from '../pointer.ts'
 import { groupsIn, type PlacedTask, type TaskGroup } from '../walk.ts'
 import type { Fault } from './fault.ts'
 

@@ -1,5 +1,5 @@
+import { within } from '../../kernel/pointer.ts'
 import type { EventConsumption } from '../document-events.ts'
-import { within } from '../pointer.ts'
 import type { PlacedTask } from '../walk.ts'
 import type { Fault } from './fault.ts'
 

@@ -1,6 +1,6 @@
+import { within } from '../../kernel/pointer.ts'
 import type { WorkflowDocument } from '../document.ts'
 import { isFunctionCall, type Task } from '../document-tasks.ts'
-import { within } from '../pointer.ts'
 import { groupsIn, type PlacedTask } from '../walk.ts'
 import type { Fault } from './fault.ts'
 

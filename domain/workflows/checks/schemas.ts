@@ -1,7 +1,7 @@
+import { within } from '../../kernel/pointer.ts'
 import type { WorkflowDocument } from '../document.ts'
 import type { DataSchema } from '../document-parts.ts'
 import type { Task } from '../document-tasks.ts'
-import { within } from '../pointer.ts'
 import { taskGroups } from '../walk.ts'
 import type { Fault } from './fault.ts'
 

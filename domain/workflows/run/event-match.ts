@@ -36,6 +36,39 @@ export function matched(
   return found
 }
 
+/** The filter that took the event, and what later events must agree with. */
+export type Match = { readonly filter: number; readonly correlation: JsonObject }
+
+/** Where a filter of `until` counts: from -1 downwards. */
+export function placeOfEnd(index: number): number {
+  return -1 - index
+}
+
+/**
+ * @param taken what the filters took before.
+ * @param once whether each filter takes one event.
+ * @param passed what later events must agree with; undefined when the filter does not mean the event.
+ */
+export function firstMatch<Filter>(
+  filters: readonly Filter[],
+  taken: readonly { readonly filter: number }[],
+  { placeOf, once }: { readonly placeOf: (index: number) => number; readonly once: boolean },
+  passed: (filter: Filter) => JsonObject | undefined,
+): Match | undefined {
+  for (const [index, each] of filters.entries()) {
+    const filter = placeOf(index)
+    if (once && taken.some((before) => before.filter === filter)) continue
+    const correlation = passed(each)
+    if (correlation !== undefined) return { filter, correlation }
+  }
+  return undefined
+}
+
+/** Where a filter counts that is not of `until`. */
+export function placeOfOwn(index: number): number {
+  return index
+}
+
 /** An expression that fails means no event. */
 export function orUndefined<Result>(work: () => Result): Result | undefined {
   try {

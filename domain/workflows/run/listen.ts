@@ -4,7 +4,15 @@ import type { ListenTask } from '../document-tasks.ts'
 import { enclosedExpression } from '../expression.ts'
 import type { RunEvent } from '../run-events.ts'
 import { evaluate, evaluateText, holds, type Place } from './evaluate.ts'
-import { type Incoming, matched, orUndefined } from './event-match.ts'
+import {
+  firstMatch,
+  type Incoming,
+  type Match,
+  matched,
+  orUndefined,
+  placeOfEnd,
+  placeOfOwn,
+} from './event-match.ts'
 import type { OpenStep } from './state.ts'
 import type { ListenFilter, ListenWork } from './work.ts'
 
@@ -96,35 +104,28 @@ function isFull({ received }: OpenStep, { strategy, until }: ListenWork): boolea
   return strategy !== 'all' && until === undefined && received.length > 0
 }
 
-type Match = { readonly filter: number; readonly correlation: JsonObject }
-
 function taken(place: Place, work: ListenWork, incoming: Incoming): Match | undefined {
-  const filled = new Set(place.step.received.map(({ filter }) => filter))
-  if (work.filters.length === 0 && work.strategy === 'any')
-    return { filter: 0, correlation: place.step.correlation }
-  for (const [filter, each] of work.filters.entries()) {
-    if (work.strategy === 'all' && filled.has(filter)) continue
-    const correlation = passed(place, each, incoming)
-    if (correlation !== undefined) return { filter, correlation }
-  }
-  return undefined
+  const { received, correlation } = place.step
+  if (work.filters.length === 0 && work.strategy === 'any') return { filter: 0, correlation }
+  const once = work.strategy === 'all'
+  return firstMatch(work.filters, received, { placeOf: placeOfOwn, once }, (each) =>
+    passed(place, each, incoming),
+  )
 }
 
-/** The filters of `until` are counted from -1 downwards. */
 function endOf(place: Place, { until }: ListenWork, incoming: Incoming): Match | undefined {
   if (until === undefined || 'condition' in until) return undefined
-  for (const [index, each] of until.filters.entries()) {
-    const filter = -1 - index
-    if (place.step.received.some((before) => before.filter === filter)) continue
-    const correlation = passed(place, each, incoming)
-    if (correlation !== undefined) return { filter, correlation }
-  }
-  return undefined
+  const places = { placeOf: placeOfEnd, once: true }
+  return firstMatch(until.filters, place.step.received, places, (each) =>
+    passed(place, each, incoming),
+  )
 }
 
 /** Whether the events of `until` came: each of `all`, or one of the others. */
 function isEnded(received: OpenStep['received'], { strategy, filters }: Strategy): boolean {
-  const came = filters.map((_, index) => received.some(({ filter }) => filter === -1 - index))
+  const came = filters.map((_, index) =>
+    received.some(({ filter }) => filter === placeOfEnd(index)),
+  )
   return strategy === 'all' ? came.every(Boolean) : came.some(Boolean)
 }
 

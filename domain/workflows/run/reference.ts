@@ -1,4 +1,4 @@
-import { segmentsOf, within } from '../pointer.ts'
+import { segmentsOf, within } from '../../kernel/pointer.ts'
 
 // References are JSON pointers into the workflow's document.
 

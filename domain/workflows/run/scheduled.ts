@@ -3,7 +3,16 @@ import type { EventConsumption, EventFilter } from '../document-events.ts'
 import { enclosedExpression } from '../expression.ts'
 import { isTrue } from '../jq/values.ts'
 import { evaluateAlone } from './evaluate.ts'
-import { type Evaluate, type Incoming, matched, orUndefined } from './event-match.ts'
+import {
+  type Evaluate,
+  firstMatch,
+  type Incoming,
+  type Match,
+  matched,
+  orUndefined,
+  placeOfEnd,
+  placeOfOwn,
+} from './event-match.ts'
 import { typesOf } from './listen.ts'
 
 // What an event is to a workflow that `schedule.on` starts. There is no run yet: an expression sees the
@@ -87,8 +96,8 @@ function endsOf(on: EventConsumption): Ends | undefined {
 
 function isComplete(on: EventConsumption, set: ScheduledSet, at: string): boolean {
   const ends = endsOf(on)
-  if (ends === undefined) return isFilled(strategyOf(on), set, (index) => index)
-  if (!('condition' in ends)) return isFilled(ends, set, (index) => -1 - index)
+  if (ends === undefined) return isFilled(strategyOf(on), set, placeOfOwn)
+  if (!('condition' in ends)) return isFilled(ends, set, placeOfEnd)
   const condition = ends.condition
   return orUndefined(() => isTrue(evaluateAlone(condition, [...inputOf(set)], at))) ?? false
 }
@@ -104,40 +113,25 @@ function isFilled(
   return filters.length === 0 ? taken.length > 0 : places.some(isTaken)
 }
 
-type Match = { readonly filter: number; readonly correlation: JsonObject }
-
 /** A set begins with an event of the schedule's own. */
 function endBy(ends: Ends | undefined, set: ScheduledSet, incoming: Incoming, at: string) {
   if (ends === undefined || 'condition' in ends || set.taken.length === 0) return undefined
-  return firstMatch(ends.filters, set, incoming, at, (index) => -1 - index)
+  return firstMatch(ends.filters, set.taken, { placeOf: placeOfEnd, once: true }, (each) =>
+    passed(each, set.correlation, incoming, at),
+  )
 }
 
 function takenBy(
   { strategy, filters }: Strategy,
-  set: ScheduledSet,
+  { taken, correlation }: ScheduledSet,
   incoming: Incoming,
   at: string,
-) {
-  if (strategy === 'any' && filters.length === 0) return { filter: 0, correlation: set.correlation }
-  const once = strategy === 'all'
-  return firstMatch(filters, set, incoming, at, (index) => index, once)
-}
-
-function firstMatch(
-  filters: readonly EventFilter[],
-  { correlation, taken }: ScheduledSet,
-  incoming: Incoming,
-  at: string,
-  placeOf: (index: number) => number,
-  once = true,
 ): Match | undefined {
-  for (const [index, each] of filters.entries()) {
-    const filter = placeOf(index)
-    if (once && taken.some((before) => before.filter === filter)) continue
-    const found = passed(each, correlation, incoming, at)
-    if (found !== undefined) return { filter, correlation: found }
-  }
-  return undefined
+  if (strategy === 'any' && filters.length === 0) return { filter: 0, correlation }
+  const once = strategy === 'all'
+  return firstMatch(filters, taken, { placeOf: placeOfOwn, once }, (each) =>
+    passed(each, correlation, incoming, at),
+  )
 }
 
 function passed(filter: EventFilter, correlation: JsonObject, incoming: Incoming, at: string) {

@@ -1,6 +1,6 @@
 import type { Json } from '../../kernel/json.ts'
+import { within } from '../../kernel/pointer.ts'
 import type { Task, TaskList } from '../document-tasks.ts'
-import { within } from '../pointer.ts'
 import { listsIn } from '../walk.ts'
 import { type Program, taskAt } from './program.ts'
 import { nameOf } from './reference.ts'

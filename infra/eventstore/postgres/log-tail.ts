@@ -1,9 +1,9 @@
-import { tenantOfStream } from '../../../domain/kernel/ids.ts'
-import type {
-  EventFilter,
-  FeedBatch,
-  Position,
-  RecordedEvent,
+import {
+  type EventFilter,
+  type FeedBatch,
+  type Position,
+  passes,
+  type RecordedEvent,
 } from '../../../services/ports/event-store.ts'
 import type { EventCodec, StoredEvent } from '../codec.ts'
 import type { LogReader } from './log-reader.ts'
@@ -99,11 +99,10 @@ export class LogTail {
   }
 
   #passing(kept: Kept, { after, end }: Part, filter: EventFilter, limit: number): FeedBatch {
-    const passes = passing(filter)
     const events: RecordedEvent[] = []
     for (const entry of kept.entries.slice(firstAfter(kept.entries, after))) {
       if (entry.stored.position > end) break
-      if (!passes(entry.stored)) continue
+      if (!passes(filter, entry.stored)) continue
       entry.decoded ??= this.#codec.decode(entry.stored)
       events.push(entry.decoded)
       if (events.length === limit) return { events, through: entry.stored.position }
@@ -115,16 +114,6 @@ export class LogTail {
 /** From the end: most followers want the last few. */
 function firstAfter(entries: readonly Entry[], after: Position): number {
   return entries.findLastIndex(({ stored }) => stored.position <= after) + 1
-}
-
-function passing({ types, streams, tenantId }: EventFilter): (event: StoredEvent) => boolean {
-  const oneOf = (names: readonly string[] | undefined) =>
-    names === undefined ? undefined : new Set(names)
-  const [ofTypes, ofStreams] = [oneOf(types), oneOf(streams)]
-  return ({ type, stream }) =>
-    (ofTypes?.has(type) ?? true) &&
-    (ofStreams?.has(stream) ?? true) &&
-    (tenantId === undefined || tenantOfStream(stream) === tenantId)
 }
 
 function lengthOf({ data, metadata }: StoredEvent): number {

@@ -1,6 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { Json } from '../../../domain/kernel/json.ts'
+import { remembered } from '../../../domain/kernel/remembered.ts'
 import { sha256 } from '../../kernel/canonical-json.ts'
 import { linearRegExp } from '../../kernel/linear-regexp.ts'
 import type { OpenApiDocument } from './openapi-document.ts'
@@ -17,9 +18,7 @@ export function createBodyCheck(): BodyCheck {
   return (document, schema, body) => {
     const text = JSON.stringify(schema)
     const key = `${document.hash}/${sha256(text)}`
-    const validate = compiled.get(key) ?? compile(document, schema)
-    if (compiled.size >= MAX_SCHEMAS) compiled.clear()
-    compiled.set(key, validate)
+    const validate = remembered(compiled, MAX_SCHEMAS, key, () => compile(document, schema))
     if (typeof validate === 'string') return validate
     if (validate(body)) return undefined
     const [fault] = validate.errors ?? []
