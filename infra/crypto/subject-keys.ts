@@ -5,10 +5,6 @@ import type { KeyTables } from './key-tables.ts'
 import { newKey, open, seal } from './secret-box.ts'
 import type { TenantKeys } from './tenant-keys.ts'
 
-/** How long another process may go on with a key that was destroyed. */
-const MAX_AGE_MS = 60_000
-const MAX_REMEMBERED = 10_000
-
 export type SubjectKey = { readonly keyId: string; readonly key: Buffer }
 
 /** Which key of which tenant; ids come out of ciphertext. */
@@ -23,42 +19,15 @@ export type SubjectKeyRing = SubjectKeys & {
   readonly forSealing: (tenantId: string, subjectId: string) => Promise<SubjectKey>
   /** By `refName`; `null` = destroyed, absent = the tenant has no such key. */
   readonly forOpening: (refs: readonly KeyRef[]) => Promise<ReadonlyMap<string, Buffer | null>>
-  /** The subject was erased, by whatever process: its key is not used here any more. */
-  readonly forget: (tenantId: string, subjectId: string) => void
 }
 
 type Row = Selectable<KeyTables['ops.subject_keys']>
-type Known = { readonly key: Buffer | null; readonly until: number }
 
-/** Keys are remembered for a minute; never zeroed, because one may be encrypting just now. */
+/**
+ * No key is remembered: a process that did would go on with one that another process destroyed,
+ * and show what was erased. Asking takes one look-up a batch of events.
+ */
 export function createSubjectKeys(db: Kysely<KeyTables>, tenantKeys: TenantKeys): SubjectKeyRing {
-  const known = new Map<string, Known>()
-  const keyIds = new Map<string, string>()
-  /** Also wins over a reading of the key that began before. */
-  const erased = new Set<string>()
-
-  function remembered(ref: KeyRef): Known | undefined {
-    const found = known.get(refName(ref))
-    return found === undefined || found.until < performance.now() ? undefined : found
-  }
-
-  async function learn(row: Row): Promise<Buffer | null> {
-    const { tenant_id, subject_id, key_id } = row
-    const subject = nameOf(tenant_id, subject_id)
-    const stored = await unwrapped(tenantKeys, row)
-    const key = erased.has(subject) ? null : stored
-    if (known.size >= MAX_REMEMBERED) {
-      known.clear()
-      keyIds.clear()
-    }
-    known.set(refName({ tenantId: tenant_id, keyId: key_id }), {
-      key,
-      until: performance.now() + MAX_AGE_MS,
-    })
-    keyIds.set(subject, key_id)
-    return key
-  }
-
   function rowOf(tenantId: string, subjectId: string): Promise<Row | undefined> {
     return db
       .selectFrom('ops.subject_keys')
@@ -84,43 +53,25 @@ export function createSubjectKeys(db: Kysely<KeyTables>, tenantKeys: TenantKeys)
     return made ?? (await rowOf(tenantId, subjectId))
   }
 
-  function forget(tenantId: string, subjectId: string): void {
-    const subject = nameOf(tenantId, subjectId)
-    erased.add(subject)
-    known.delete(refName({ tenantId, keyId: keyIds.get(subject) ?? '' }))
-    keyIds.delete(subject)
-  }
-
   return {
-    forget,
-
     async forSealing(tenantId, subjectId) {
-      const keyId = keyIds.get(nameOf(tenantId, subjectId))
-      const found = keyId === undefined ? undefined : remembered({ tenantId, keyId })
-      if (keyId !== undefined && found !== undefined) return usable(keyId, found.key)
       const row = (await rowOf(tenantId, subjectId)) ?? (await make(tenantId, subjectId))
       if (row === undefined) throw new Error('A key that was just made is gone.')
-      return usable(row.key_id, await learn(row))
+      return usable(row.key_id, await unwrapped(tenantKeys, row))
     },
 
     async forOpening(refs) {
       const keys = new Map<string, Buffer | null>()
-      const missing: KeyRef[] = []
-      for (const ref of refs) {
-        const found = remembered(ref)
-        if (found === undefined) missing.push(ref)
-        else keys.set(refName(ref), found.key)
-      }
-      if (missing.length === 0) return keys
+      if (refs.length === 0) return keys
       const rows = await db
         .selectFrom('ops.subject_keys')
         .selectAll()
-        .where('key_id', 'in', [...new Set(missing.map(({ keyId }) => keyId))])
-        .where('tenant_id', 'in', [...new Set(missing.map(({ tenantId }) => tenantId))])
+        .where('key_id', 'in', [...new Set(refs.map(({ keyId }) => keyId))])
+        .where('tenant_id', 'in', [...new Set(refs.map(({ tenantId }) => tenantId))])
         .execute()
       for (const row of rows) {
         const ref = { tenantId: row.tenant_id, keyId: row.key_id }
-        keys.set(refName(ref), await learn(row))
+        keys.set(refName(ref), await unwrapped(tenantKeys, row))
       }
       return keys
     },
@@ -134,7 +85,6 @@ export function createSubjectKeys(db: Kysely<KeyTables>, tenantKeys: TenantKeys)
         .where('tenant_id', '=', tenantId)
         .where('subject_id', '=', subjectId)
         .execute()
-      forget(tenantId, subjectId)
     },
   }
 }
@@ -162,8 +112,4 @@ function usable(keyId: string, key: Buffer | null): SubjectKey {
 /** What `forOpening` calls a key. */
 export function refName({ tenantId, keyId }: KeyRef): string {
   return `${tenantId}/${keyId}`
-}
-
-function nameOf(tenantId: string, subjectId: string): string {
-  return `${tenantId}/${subjectId}`
 }

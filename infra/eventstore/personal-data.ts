@@ -8,7 +8,6 @@ import {
   UNREADABLE,
 } from '../../domain/kernel/personal.ts'
 import type { ContextEvents } from '../../domain/kernel/upcast.ts'
-import type { PrivacyEvent } from '../../domain/privacy/events.ts'
 import {
   InvalidEventError,
   type NewEvent,
@@ -16,13 +15,15 @@ import {
 } from '../../services/ports/event-store.ts'
 import type { Logger } from '../../services/ports/logger.ts'
 import { open, seal } from '../crypto/secret-box.ts'
-import { type KeyRef, refName, type SubjectKeyRing } from '../crypto/subject-keys.ts'
+import {
+  type KeyRef,
+  refName,
+  type SubjectKey,
+  type SubjectKeyRing,
+} from '../crypto/subject-keys.ts'
 
 /** As domain/kernel/personal.ts has it. */
 const SEALED = /^v1\.([0-9a-f-]{36})\.([A-Za-z0-9_-]{40,})$/
-
-/** When it is read, keys that are remembered count no more. */
-const SUBJECT_ERASED: PrivacyEvent['type'] = 'SubjectErased'
 
 type Field = PersonalField & { readonly validate: ValidateFunction }
 
@@ -50,16 +51,42 @@ export class PersonalData {
     return this.#fields.has(type)
   }
 
-  /** Whether reading an event of the type takes more than what the log gives. */
-  concerns(type: string): boolean {
-    return type === SUBJECT_ERASED || this.#fields.has(type)
-  }
-
   /**
+   * One append, with its personal fields encrypted.
+   *
    * @throws {InvalidEventError} when a value does not fit its schema; the message has no value.
    * @throws {SubjectErasedError}
    */
-  async seal(stream: string, tenantId: string, event: NewEvent): Promise<NewEvent> {
+  async seal(
+    stream: string,
+    tenantId: string,
+    events: readonly NewEvent[],
+  ): Promise<readonly NewEvent[]> {
+    const keys = new Map<string, Promise<SubjectKey>>()
+    const keyOf = (subjectId: string) => {
+      const key = keys.get(subjectId) ?? this.#keys.forSealing(tenantId, subjectId)
+      keys.set(subjectId, key)
+      return key
+    }
+    const sealed: NewEvent[] = []
+    for (const event of events) sealed.push(await this.#sealed(stream, tenantId, event, keyOf))
+    return sealed
+  }
+
+  /** Each with its personal fields decrypted, `[erased]` where the key is destroyed. */
+  async open(events: readonly RecordedEvent[]): Promise<readonly RecordedEvent[]> {
+    const refs = events.flatMap((event) => this.#refs(event))
+    if (refs.length === 0) return events
+    const keys = await this.#keys.forOpening(refs)
+    return events.map((event) => this.#opened(event, keys))
+  }
+
+  async #sealed(
+    stream: string,
+    tenantId: string,
+    event: NewEvent,
+    keyOf: (subjectId: string) => Promise<SubjectKey>,
+  ): Promise<NewEvent> {
     const { type } = event
     const data: Record<string, unknown> = { ...event.data }
     for (const field of this.#fields.get(type) ?? []) {
@@ -72,22 +99,12 @@ export class PersonalData {
       const subjectId = data[field.subject]
       if (typeof subjectId !== 'string')
         throw new InvalidEventError(`${type}: the data at "/${field.subject}" must be string.`)
-      const { keyId, key } = await this.#keys.forSealing(tenantId, subjectId)
+      const { keyId, key } = await keyOf(subjectId)
       const context = [tenantId, stream, type, field.name, keyId]
       const box = seal(key, Buffer.from(JSON.stringify(value)), context)
       data[field.name] = `v1.${keyId}.${box.toString('base64url')}`
     }
     return { ...event, data }
-  }
-
-  /** Each with its personal fields decrypted, `[erased]` where the key is destroyed. */
-  async open(events: readonly RecordedEvent[]): Promise<readonly RecordedEvent[]> {
-    for (const { type, tenantId, data } of events)
-      if (type === SUBJECT_ERASED) this.#keys.forget(tenantId, String(data.subjectId))
-    const refs = events.flatMap((event) => this.#refs(event))
-    if (refs.length === 0) return events
-    const keys = await this.#keys.forOpening(refs)
-    return events.map((event) => this.#opened(event, keys))
   }
 
   #refs({ type, tenantId, data }: RecordedEvent): readonly KeyRef[] {

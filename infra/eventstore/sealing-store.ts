@@ -19,6 +19,8 @@ import type { PersonalData } from './personal-data.ts'
 
 const RETRY_MIN_MS = 100
 const RETRY_MAX_MS = 5_000
+/** Events whose keys are asked for at once, where several are read. */
+const OPENED_TOGETHER = 100
 
 export type SealingStoreDeps = {
   /** The log, which sees ciphertext only. The caller disposes it. */
@@ -64,14 +66,14 @@ class SealingStore implements EventStore {
   readAll(options: ReadAllOptions = {}): AsyncIterable<RecordedEvent> {
     const { types } = options
     const events = this.#log.readAll(options)
-    const isPlain = types !== undefined && !types.some((type) => this.#personal.concerns(type))
+    const isPlain = types !== undefined && !types.some((type) => this.#personal.has(type))
     return isPlain ? events : this.#opened(events)
   }
 
   /** Like the log's, it heals by itself while the keys cannot be read. */
   async *follow(options: FollowOptions): AsyncGenerator<FeedBatch> {
     for await (const batch of this.#log.follow(options)) {
-      if (!batch.events.some(({ type }) => this.#personal.concerns(type))) yield batch
+      if (!batch.events.some(({ type }) => this.#personal.has(type))) yield batch
       else {
         const events = await this.#openPatiently(batch.events, options.signal)
         if (events === undefined) return
@@ -94,17 +96,23 @@ class SealingStore implements EventStore {
     expected: ExpectedRevision,
     context: AppendContext,
   ): Promise<Appended> {
-    const sealed: NewEvent[] = []
-    for (const event of events)
-      sealed.push(await this.#personal.seal(stream, context.tenantId, event))
+    const sealed = await this.#personal.seal(stream, context.tenantId, events)
     return await this.#log.append(stream, sealed, expected, context)
   }
 
   async *#opened(events: AsyncIterable<RecordedEvent>): AsyncGenerator<RecordedEvent> {
+    let waiting: RecordedEvent[] = []
     for await (const event of events) {
-      if (this.#personal.concerns(event.type)) yield* await this.#open([event])
-      else yield event
+      if (waiting.length === 0 && !this.#personal.has(event.type)) {
+        yield event
+        continue
+      }
+      waiting.push(event)
+      if (waiting.length < OPENED_TOGETHER) continue
+      yield* await this.#open(waiting)
+      waiting = []
     }
+    yield* await this.#open(waiting)
   }
 
   /** @throws {EventStoreUnavailableError} when the keys cannot be read. */

@@ -5,7 +5,7 @@ export interface SubjectKeys {
 
   /**
    * Destroys every copy of the key that this system holds, for ever: the subject never gets
-   * another. Other processes may use it for a minute more. Repeating it is harmless.
+   * another, and no process reads with it from now on. Repeating it is harmless.
    */
   destroy(tenantId: string, subjectId: string): Promise<void>
 }
