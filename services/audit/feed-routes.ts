@@ -63,7 +63,8 @@ export function feedRoutes(deps: FeedRoutesDeps): FastifyPluginAsyncTypebox {
         schema: {
           tags: ['workflow runs'],
           summary: 'What a run does, as it happens (server-sent events)',
-          description: 'From its first event, or after `Last-Event-ID` or `after`.',
+          description:
+            'From its first event, or after `Last-Event-ID` or `after`. It stays open when the run ends.',
           params: Type.Object({ runId: Type.String({ format: 'uuid' }) }),
           querystring: Type.Object({ after: EventQuery.after }),
         },
@@ -72,7 +73,9 @@ export function feedRoutes(deps: FeedRoutesDeps): FastifyPluginAsyncTypebox {
       async (request, reply) => {
         const { actor, headers, params, query } = request
         const stream = streamName('run', actor.tenantId, params.runId)
-        const after = await startOf(deps.store, headers['last-event-id'] ?? query.after ?? '0')
+        const begun = await beginningOf(deps.store, stream)
+        const given = headers['last-event-id'] ?? query.after
+        const after = given === undefined ? begun : await startOf(deps.store, given)
         const release = places.take(actor.actorId)
         openStream(reply)
         const client = new ServerSentClient(
@@ -130,6 +133,20 @@ async function startOf(store: EventStore, given: string | string[] | undefined):
   const after = toPosition(given)
   await refuseBeyond(store, after)
   return after
+}
+
+/**
+ * The place before the first event of a run: what is older is not read through.
+ *
+ * @throws {ProblemError} 404 `run-not-found`.
+ */
+async function beginningOf(store: EventStore, stream: string): Promise<Position> {
+  for await (const { position: from } of store.readStream(stream, { limit: 1 })) {
+    for await (const before of store.readAll({ from, direction: 'backwards', limit: 1 }))
+      return before.position
+    return 0n
+  }
+  throw problem(404, 'run-not-found', 'There is no such run.')
 }
 
 /** The library has already answered what breaks the protocol, with a code that says so. */

@@ -13,7 +13,7 @@ import { validationProblem } from './validation.ts'
 
 const RETRY_AFTER_SECONDS = 2
 
-/** What Fastify itself refuses, by its error code. */
+/** What Fastify itself refuses, and what Postgres has no place for, by the error code. */
 const REFUSALS: Readonly<Record<string, readonly [number, string, string]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: [
     413,
@@ -32,6 +32,8 @@ const REFUSALS: Readonly<Record<string, readonly [number, string, string]>> = {
   ],
   FST_ERR_BAD_URL: [400, 'malformed-url', 'The path is not correctly percent-encoded.'],
   FST_ERR_MAX_PARAM_LENGTH: [414, 'path-too-long', 'A part of the path is too long.'],
+  // SQLSTATE: Postgres has no NUL.
+  '22021': [400, 'invalid-parameters', 'A parameter holds a character that nothing here has.'],
 }
 
 /** Postgres (SQLSTATE classes 08, 53, 57P) and sockets: down or overloaded, not wrong. */

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { RUN_ENDS } from '../../domain/workflows/diagram/run-states.ts'
+import { ContainedSteps, type StepChange } from '../../domain/workflows/run/contained-steps.ts'
 import { nameOf } from '../../domain/workflows/run/reference.ts'
 import type { RunEvent } from '../../domain/workflows/run-events.ts'
 import { refuseUnreadable } from '../kernel/readable.ts'
@@ -47,11 +47,11 @@ export async function readHistory(
   { after, limit }: { readonly after: number; readonly limit: number },
 ): Promise<readonly HistoryStep[]> {
   const steps = new Map<number, HistoryStep>()
+  const contained = new ContainedSteps()
   for await (const recorded of events) {
     refuseUnreadable(recorded)
     const event = recorded as unknown as RunEvent
-    const end = RUN_ENDS[event.type]
-    if (end !== undefined) endOpen(steps, end, recorded.time)
+    for (const change of contained.apply(event)) changeContained(steps, change, recorded.time)
     if (!('step' in event.data) || event.data.step <= after) continue
     const { step } = event.data
     const known = steps.get(step) ?? newStep(event, step)
@@ -61,14 +61,16 @@ export async function readHistory(
   return [...steps.values()].sort((a, b) => a.step - b.step)
 }
 
-/** What was open around the last task has no event of its own. */
-function endOpen(
+function changeContained(
   steps: Map<number, HistoryStep>,
-  state: HistoryStep['state'],
-  endedAt: string,
+  { step, state }: StepChange,
+  time: string,
 ): void {
-  for (const [number, step] of steps)
-    if (step.endedAt === undefined) steps.set(number, { ...step, state, endedAt })
+  const known = steps.get(step)
+  if (known === undefined) return
+  const { endedAt: _, ...rest } = known
+  const isOpen = state === 'running' || state === 'waiting'
+  steps.set(step, isOpen ? { ...rest, state: 'running' } : { ...rest, state, endedAt: time })
 }
 
 function newStep({ data }: RunEvent, step: number): HistoryStep | undefined {

@@ -1,3 +1,4 @@
+import { ContainedSteps } from '../run/contained-steps.ts'
 import type { RunEvent } from '../run-events.ts'
 import type { TaskState, TaskStates } from './graph.ts'
 
@@ -5,38 +6,27 @@ import type { TaskState, TaskStates } from './graph.ts'
 export class RunStates {
   readonly #references = new Map<number, string>()
   readonly #states = new Map<string, TaskState>()
+  readonly #contained = new ContainedSteps()
 
   get states(): TaskStates {
     return this.#states
   }
 
   apply(event: RunEvent): void {
-    const end = RUN_ENDS[event.type]
-    if (end !== undefined) this.#endAll(end)
     const begun = beginningOf(event)
     if (begun !== undefined) {
       this.#references.set(begun.step, begun.reference)
       this.#states.set(begun.reference, begun.state)
-      return
     }
     const state = ENDS[event.type]
-    if (state === undefined || !('step' in event.data)) return
-    const reference = this.#references.get(event.data.step)
+    if (state !== undefined && 'step' in event.data) this.#set(event.data.step, state)
+    for (const { step, state } of this.#contained.apply(event)) this.#set(step, state)
+  }
+
+  #set(step: number, state: TaskState): void {
+    const reference = this.#references.get(step)
     if (reference !== undefined) this.#states.set(reference, state)
   }
-
-  /** What was open around the last task has no event of its own. */
-  #endAll(end: TaskState): void {
-    for (const [reference, state] of this.#states)
-      if (state === 'running' || state === 'waiting') this.#states.set(reference, end)
-  }
-}
-
-/** What the end of a run makes of the steps that are open. */
-export const RUN_ENDS: Partial<Record<RunEvent['type'], 'completed' | 'faulted' | 'cancelled'>> = {
-  RunCompleted: 'completed',
-  RunFaulted: 'faulted',
-  RunCancelled: 'cancelled',
 }
 
 /** What an event makes of a step that has begun. */

@@ -123,6 +123,31 @@ t.test('what operators see of runs', async (t) => {
     t.match(failed, [{ state: 'faulted', error: { status: 500 } }, { attempt: 2 }])
   })
 
+  await t.test('a run is followed from its first event, and only where there is one', async (t) => {
+    const stream = (actor = {}, id = '11111111-1111-4111-8111-111111111111') =>
+      inject({ url: `/v1/workflow-runs/${id}/stream` }, actor)
+    t.match((await stream()).json(), { status: 404, code: 'run-not-found' })
+    await apply(
+      'raced',
+      `do:
+  - race:
+      fork:
+        compete: true
+        branches:
+          - slow: { do: [ { stay: { wait: PT1H } } ] }
+          - fast: { set: { won: true } }
+`,
+    )
+    const runId = await world.begin('raced')
+    await world.until(runId, 'completed')
+    const { items } = await get(`/v1/workflow-runs/${runId}/steps`)
+    const slow = items.filter(({ task }: { task: string }) => task === 'slow')
+    t.match(slow, [{ state: 'cancelled', endedAt: /Z$/ }], 'who lost did not complete')
+    const url = `/v1/workflows/test.raced/diagram?format=mermaid&run=${runId}`
+    t.match((await inject({ url })).body, '"slow<br/>do<br/>cancelled"')
+    t.match((await stream({ tenantId: 'other' }, runId)).json(), { code: 'run-not-found' })
+  })
+
   await t.test('runs are followed and steered from the command line', async (t) => {
     const address = await app.listen({ port: 0, host: '127.0.0.1' })
     const settings = { TIDEMARK_API_KEY: keyOf(), TIDEMARK_URL: address }

@@ -58,6 +58,9 @@ t.test('a document is applied once, shown as it was written, and revised', async
   t.equal((await get(`${W}/team.nightly/source`)).text, source('nightly', '1.1.0'))
   t.equal((await get(`${W}/team.nightly/source?version=1.0.0`)).text, source('nightly', '1.0.0'))
   t.match(await get(`${W}/team.nightly/source?version=9.0.0`), { code: 'workflow-not-found' })
+  t.match(await get(`${W}/team.nightly/source?version=%00`), {
+    ...{ status: 400, code: 'invalid-parameters' },
+  })
 })
 
 t.test('JSON is taken, too', async (t) => {
