@@ -9,7 +9,7 @@ import {
 } from '../../services/ports/message-bus.ts'
 import type { Metrics } from '../../services/ports/metrics.ts'
 import { backoff } from '../backoff.ts'
-import { readAhead } from '../eventstore/read-ahead.ts'
+import { isLarge, readAhead } from '../eventstore/read-ahead.ts'
 import type { Held } from '../postgres/lease.ts'
 
 const MAX_BATCH = 1_000
@@ -147,7 +147,7 @@ async function publishFrom(
 ): Promise<void> {
   const head = headOf(store)
   const feed = store.follow({ after: progress.published, signal, maxBatch: MAX_BATCH })
-  for await (const { events, through } of readAhead(feed, leave)) {
+  for await (const { events, through } of readAhead(feed, { leave, isWorthIt: isLarge })) {
     if (signal.aborted || !isHeld()) return
     const last = events.at(-1)
     if (last === undefined) continue

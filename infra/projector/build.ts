@@ -46,8 +46,9 @@ export async function buildThrough(
   const end = runs.map(({ until = 0n }) => until).reduce(higher)
   const feed = store.follow({ after, signal: both, types: typesOf(runs), maxBatch: MAX_BATCH })
   const read = readAhead(feed)
+  const leave = () => done.abort()
   let events = 0
-  for await (const prepared of readAhead(prepareBatches(runs, read), () => done.abort())) {
+  for await (const prepared of readAhead(prepareBatches(runs, read), { leave })) {
     signal.throwIfAborted()
     await writeBatch(db, schema, prepared)
     const { batch } = prepared

@@ -6,13 +6,13 @@ import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 import type { EventStore } from '../../services/ports/event-store.ts'
 import type { Logger } from '../../services/ports/logger.ts'
 import type { Metrics } from '../../services/ports/metrics.ts'
-import { readAhead } from '../eventstore/read-ahead.ts'
+import { isLarge, readAhead } from '../eventstore/read-ahead.ts'
 import type { Fence } from '../postgres/fence.ts'
 import type { LeaseTiming } from '../postgres/lease-session.ts'
 import { causeOf } from './blame.ts'
 import { type Checkpoint, readCheckpoints, stop } from './checkpoints.ts'
 import type { Plan } from './plan.ts'
-import { prepareBatches, writeBatch } from './project-batch.ts'
+import { type PreparedBatch, prepareBatches, writeBatch } from './project-batch.ts'
 import { retryUnreadable } from './retry-unreadable.ts'
 import { type Run, startRun, typesOf } from './run.ts'
 
@@ -130,10 +130,12 @@ async function followLog(
   const after = lowest(runs)
   if (after === undefined) return await aborted(signal)
   const feed = store.follow({ after, signal: both, types: typesOf(runs), maxBatch: MAX_BATCH })
-  const read = readAhead(feed)
-  for await (const prepared of readAhead(prepareBatches(runs, read), () => end.abort())) {
+  const prepared = prepareBatches(runs, readAhead(feed, { isWorthIt: isLarge }))
+  const leave = () => end.abort()
+  const isWorthIt = ({ batch }: PreparedBatch) => isLarge(batch)
+  for await (const each of readAhead(prepared, { leave, isWorthIt })) {
     if (signal.aborted) return
-    const plans = await writeBatch(db, schema, prepared, fences)
+    const plans = await writeBatch(db, schema, each, fences)
     succeeded()
     report(deps, plans)
     for (const { model, checkpoint } of runs)

@@ -8,6 +8,7 @@ import type {
 } from '../../../services/ports/event-store.ts'
 import type { StoredEvent } from '../codec.ts'
 import { isTransient, unavailable, withTimeout } from './connection-errors.ts'
+import { FirstPages, type Page } from './first-pages.ts'
 
 /** Bounds of one page: a read of the whole log never holds more than two of them. */
 const MAX_PAGE_EVENTS = 2_000
@@ -16,12 +17,6 @@ const MAX_ATTEMPTS = 3
 const MAX_INT8 = 2n ** 63n - 1n
 /** Characters that Postgres text cannot hold: what has one is in no row. */
 const NEVER_STORED = /\0|\p{Surrogate}/u
-
-export type Page = {
-  readonly events: readonly StoredEvent[]
-  /** True when nothing more matched at the time of reading. */
-  readonly complete: boolean
-}
 
 /** A place in one index of the log: what matches, in which order, from where. */
 type Scan = {
@@ -36,6 +31,7 @@ type Scan = {
 export class LogReader {
   readonly #pool: pg.Pool
   readonly #timeoutMs: number
+  readonly #firstPages = new FirstPages((...query) => this.#query(...query))
 
   constructor(pool: pg.Pool, timeoutMs: number) {
     this.#pool = pool
@@ -65,7 +61,11 @@ export class LogReader {
     // A scan starts behind its bound, a stream read at it.
     const inclusive =
       from === undefined ? undefined : direction === 'forwards' ? from - 1n : from + 1n
-    yield* this.#read(scan, inclusive, limit)
+    const isAll = direction === 'forwards' && limit === undefined
+    const first = isAll
+      ? this.#firstPages.read({ tenantId, stream, after: clamp(inclusive ?? -1n) })
+      : undefined
+    yield* this.#read(scan, inclusive, limit, first)
   }
 
   async *readAll({
@@ -100,9 +100,10 @@ export class LogReader {
     scan: Scan,
     from: bigint | undefined,
     limit = Infinity,
+    first?: Promise<Page>,
   ): AsyncGenerator<StoredEvent> {
     let remaining = limit
-    let next = remaining > 0 ? this.#page(scan, from, remaining) : undefined
+    let next = first ?? (remaining > 0 ? this.#page(scan, from, remaining) : undefined)
     while (next !== undefined) {
       const { events, complete } = await next
       remaining -= events.length

@@ -33,6 +33,19 @@ t.test('programs that start together agree on all keys, in a file for its owner'
   t.match(readFileSync(file, 'utf8'), /^[0-9a-f]{64}\n$/)
 })
 
+t.test('many that need a key at once look for it once', async (t) => {
+  const { pool, db, directory } = await fresh(t)
+  const ann = randomUUID()
+  await (await openKeyRing(db, directory)).subjectKeys.forSealing('acme', ann)
+  const { subjectKeys } = await openKeyRing(db, directory)
+  let asked = 0
+  pool.on('acquire', () => {
+    asked += 1
+  })
+  await Promise.all(Array.from({ length: 20 }, () => subjectKeys.forSealing('acme', ann)))
+  t.equal(asked, 2, 'that of the subject, and that of the tenant which opens it')
+})
+
 t.test(
   'a missing, wrong or broken root key is one sentence, and none is made instead',
   async (t) => {
