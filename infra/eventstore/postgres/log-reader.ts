@@ -8,7 +8,7 @@ import type {
 } from '../../../services/ports/event-store.ts'
 import type { StoredEvent } from '../codec.ts'
 import { isTransient, unavailable, withTimeout } from './connection-errors.ts'
-import { FirstPages, type Page } from './first-pages.ts'
+import { createFirstPages, type Page } from './first-pages.ts'
 
 /** Bounds of one page: a read of the whole log never holds more than two of them. */
 const MAX_PAGE_EVENTS = 2_000
@@ -31,7 +31,7 @@ type Scan = {
 export class LogReader {
   readonly #pool: pg.Pool
   readonly #timeoutMs: number
-  readonly #firstPages = new FirstPages((...query) => this.#query(...query))
+  readonly #firstPages = createFirstPages((...query) => this.#query(...query))
 
   constructor(pool: pg.Pool, timeoutMs: number) {
     this.#pool = pool
@@ -63,7 +63,7 @@ export class LogReader {
       from === undefined ? undefined : direction === 'forwards' ? from - 1n : from + 1n
     const isAll = direction === 'forwards' && limit === undefined
     const first = isAll
-      ? this.#firstPages.read({ tenantId, stream, after: clamp(inclusive ?? -1n) })
+      ? this.#firstPages.load({ tenantId, stream, after: clamp(inclusive ?? -1n) })
       : undefined
     yield* this.#read(scan, inclusive, limit, first)
   }

@@ -46,6 +46,25 @@ t.test('many that need a key at once look for it once', async (t) => {
   t.equal(asked, 2, 'that of the subject, and that of the tenant which opens it')
 })
 
+t.test('who asks for a key that is broken, or by no id at all, is alone with that', async (t) => {
+  const { db, open } = await fresh(t)
+  const { subjectKeys } = await open()
+  const [ann, bob] = [randomUUID(), randomUUID()]
+  const { keyId } = await subjectKeys.forSealing('acme', ann)
+  await subjectKeys.forSealing('acme', bob)
+  await db
+    .updateTable('ops.subject_keys')
+    .set({ wrapped: Buffer.alloc(60) })
+    .where('subject_id', '=', bob)
+    .execute()
+  const wanted = [ann, bob, 'nobody', ann.toUpperCase()]
+  const outcomes = await Promise.allSettled(wanted.map((id) => subjectKeys.forSealing('acme', id)))
+  t.same(
+    outcomes.map((each) => (each.status === 'fulfilled' ? each.value.keyId : each.status)),
+    [keyId, 'rejected', 'rejected', keyId],
+  )
+})
+
 t.test(
   'a missing, wrong or broken root key is one sentence, and none is made instead',
   async (t) => {

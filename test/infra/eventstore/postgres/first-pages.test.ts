@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { FirstPages } from '../../../../infra/eventstore/postgres/first-pages.ts'
+import { createFirstPages } from '../../../../infra/eventstore/postgres/first-pages.ts'
 import { createPool } from '../../../../infra/postgres/pool.ts'
 import type { EventStore } from '../../../../services/ports/event-store.ts'
 import { freshDatabase } from '../../../support/database.ts'
@@ -52,7 +52,7 @@ t.test('what one turn of the event loop asks for is one question', async (t) => 
   const start = (stream: string) => ({ tenantId: 'acme', stream, after: -1n })
   const read = (count: number) =>
     Promise.all(
-      Array.from({ length: count }, (_, index) => pages.read(start(`note-acme.${index}`))),
+      Array.from({ length: count }, (_, index) => pages.load(start(`note-acme.${index}`))),
     )
   t.same(
     await read(20),
@@ -68,9 +68,9 @@ t.test('what one turn of the event loop asks for is one question', async (t) => 
 })
 
 t.test('a question that fails fails for all who asked', async (t) => {
-  const pages = new FirstPages(() => Promise.reject(new Error('It is away.')))
+  const pages = createFirstPages(() => Promise.reject(new Error('It is away.')))
   const start = { tenantId: 'acme', stream: 'note-acme.1', after: -1n }
-  const outcomes = await Promise.allSettled([pages.read(start), pages.read(start)])
+  const outcomes = await Promise.allSettled([pages.load(start), pages.load(start)])
   t.same(
     outcomes.map(({ status }) => status),
     ['rejected', 'rejected'],
@@ -82,7 +82,7 @@ async function counted(t: Test) {
   const pool = createPool(appUrl)
   t.teardown(() => pool.end())
   let asked = 0
-  const pages = new FirstPages(async (text, values, name) => {
+  const pages = createFirstPages(async (text, values, name) => {
     asked += 1
     return (await pool.query({ text, values: [...values], name, rowMode: 'array' })).rows as never
   })
