@@ -101,11 +101,15 @@ const oauthEndpoints = Type.Optional(
   Type.Object({ token: template, revocation: template, introspection: template }),
 )
 
+/** Of `oauth2`; `oidc` has no endpoints, it is asked where they are. */
+export const oauthProperties = closed({ ...oauthMembers, endpoints: oauthEndpoints })
+export type OauthProperties = Static<typeof oauthProperties>
+
 const authenticationMembers = {
   basic: credentials(closed({ username: text, password: text })),
   bearer: credentials(closed({ token: text })),
   digest: credentials(closed({ username: text, password: text })),
-  oauth2: credentials(closed({ ...oauthMembers, endpoints: oauthEndpoints })),
+  oauth2: credentials(oauthProperties),
   oidc: credentials(closed(oauthMembers)),
 }
 const { basic, bearer, digest, oauth2, oidc } = authenticationMembers

@@ -26,6 +26,7 @@ export type Api = {
     query?: Query,
   ) => Promise<Answer>
   readonly patch: <Answer>(path: string, body: object) => Promise<Answer>
+  readonly put: <Answer>(path: string, body: object) => Promise<Answer>
   readonly delete: <Answer>(path: string) => Promise<Answer>
   /** The answer as it comes, for streams that do not end. */
   readonly open: (
@@ -61,6 +62,7 @@ export function connect(options: GlobalOptions): Api {
     get: (path, query = {}) => ask(path, query, {}),
     delete: (path) => ask(path, {}, { method: 'DELETE' }),
     patch: (path, body) => ask(path, {}, { method: 'PATCH', ...json(body) }),
+    put: (path, body) => ask(path, {}, { method: 'PUT', ...json(body) }),
     post: (path, body, query = {}) => ask(path, query, { method: 'POST', ...json(body) }),
     postText: (path, text, type, query = {}) =>
       ask(path, query, { method: 'POST', body: text, headers: { 'content-type': type } }),

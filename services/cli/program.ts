@@ -15,6 +15,7 @@ import { addSourceCommands } from './commands/sources.ts'
 import { addStatsCommand } from './commands/stats.ts'
 import { addWebhookCommands } from './commands/webhooks.ts'
 import { addWhyCommand } from './commands/why.ts'
+import { addWorkflowSecretCommands } from './commands/workflow-secrets.ts'
 import { addWorkflowCommands } from './commands/workflows.ts'
 
 /** What works without HTTP. It is in the composition root, which no other part of this program may know. */
@@ -38,6 +39,7 @@ export function buildProgram({ serve, recoverKey }: OnThisMachine): Command {
   addEventCommands(program)
   addWhyCommand(program)
   addWorkflowCommands(program)
+  addWorkflowSecretCommands(program)
   addRuleCommands(program)
   addRunCommands(program)
   addWebhookCommands(program)

@@ -6,6 +6,7 @@ import { createRunWaits } from '../../infra/workflows/run-waits.ts'
 import { gatherCommands, type PlatformCommand } from '../kernel/platform-command.ts'
 import { createStanding } from '../kernel/standing.ts'
 import type { InstalledCalls } from '../ports/installed-calls.ts'
+import { createAuthenticate } from '../workflows/authentication/authenticate.ts'
 import { createCalls } from '../workflows/calls/calls.ts'
 import { removeErasedRuns } from '../workflows/erased-runs.ts'
 import { runWorkflowSchedule } from '../workflows/jobs.ts'
@@ -42,11 +43,12 @@ export function composeWorkflows(
     'calls of workflows',
     createOutgoingCalls({ allowPrivate: config.allowPrivateCalls }),
   )
+  const authenticate = createAuthenticate(new WorkflowSecrets({ events, secrets, now }), now)
   const perform = createPerform({
     ...{ ...shared, standing },
     commands: gatherCommands(commands, own),
     calls: new Map([
-      ...createCalls(outgoing, new WorkflowSecrets({ events, secrets, now }).authenticate),
+      ...createCalls(outgoing, authenticate),
       ['mcp', { access: 'tools:call', call: createMcpCall(installed) } as const],
     ]),
   })

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { appendContext } from '../kernel/actor.ts'
 import { problem } from '../kernel/problem.ts'
+import { objectIn } from './authentication/policy.ts'
 import { position } from './run-view.ts'
 import { WorkflowSecrets, type WorkflowSecretsDeps } from './secrets.ts'
 
@@ -44,11 +45,11 @@ export function workflowSecretRoutes(deps: WorkflowSecretsDeps): FastifyPluginAs
           tags,
           summary: 'Store a secret for calls of workflows',
           description:
-            'Encrypted; for `bearer` a token, for `basic` the user and the password with a colon between.',
+            'Encrypted; for `bearer` a token, for `basic` and `digest` the user and the password with a colon between, or a JSON object as text, for `oauth2` and `oidc` with all that the policy needs.',
           params: Params,
           body: Type.Object(
             {
-              value: Type.String({ minLength: 8, maxLength: 10_000, pattern: '^[\\x21-\\x7e]+$' }),
+              value: Type.String({ minLength: 8, maxLength: 10_000 }),
               origins,
             },
             { additionalProperties: false },
@@ -59,6 +60,7 @@ export function workflowSecretRoutes(deps: WorkflowSecretsDeps): FastifyPluginAs
       },
       async (request) => {
         const { value, origins: given } = request.body
+        requireUsable(value)
         const wanted = given.map(originOf)
         const done = await secrets.store(appendContext(request), request.params.name, value, wanted)
         return { name: request.params.name, position: done.position.toString() }
@@ -82,6 +84,15 @@ export function workflowSecretRoutes(deps: WorkflowSecretsDeps): FastifyPluginAs
       },
     )
   }
+}
+
+/** What is no JSON is sent in a header, as it is. */
+function requireUsable(value: string): void {
+  if (/^[\x21-\x7e]+$/.test(value) || objectIn(value) !== undefined) return
+  const detail = 'must be text without blanks, in ASCII, or a JSON object'
+  throw problem(422, 'invalid-parameters', 'The value can be used for nothing.', [
+    { pointer: '/body/value', detail },
+  ])
 }
 
 function originOf(text: string): string {

@@ -9,13 +9,14 @@ export type CliRun = {
   readonly stderr: string
 }
 
-/** Runs `tidemark` as a shell would. `environment` is all that it gets besides PATH. */
+/** Runs `tidemark` as a shell would. `environment` is all that it gets besides PATH, `input` is on its stdin. */
 export function tidemark(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
+  input = '',
 ): Promise<CliRun> {
   const child = spawn(process.execPath, nodeArguments(PROGRAM, ...args), {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, ...environment },
   })
   const output = { stdout: '', stderr: '' }
@@ -23,6 +24,8 @@ export function tidemark(
     child[name].setEncoding('utf8').on('data', (text: string) => {
       output[name] += text
     })
+  // A command that ends without it breaks the pipe.
+  child.stdin.on('error', () => {}).end(input)
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code) => resolve({ code, ...output }))

@@ -12,6 +12,7 @@ import { customCommands } from '../../services/custom/platform-commands.ts'
 import type { RecordedEvent } from '../../services/ports/event-store.ts'
 import { silent } from '../../services/ports/logger.ts'
 import { noMetrics } from '../../services/ports/metrics.ts'
+import { createAuthenticate } from '../../services/workflows/authentication/authenticate.ts'
 import { createCalls } from '../../services/workflows/calls/calls.ts'
 import { keepWaits } from '../../services/workflows/keeper.ts'
 import { createPerform } from '../../services/workflows/perform.ts'
@@ -47,7 +48,7 @@ export async function workflowWorld(t: Scope) {
   const commands = carriedOut.commands(() => {}, customCommands({ store: events, now }))
   const db = createReadDatabase<KeyTables>(pool)
   const secrets = createSecretStore({ db, tenantKeys: keys.tenantKeys })
-  const { authenticate } = new WorkflowSecrets({ events, secrets, now })
+  const authenticate = createAuthenticate(new WorkflowSecrets({ events, secrets, now }), now)
   const calls = createCalls(outgoing, authenticate)
   const perform = createPerform({ ...shared, commands, standing, calls })
   const app = await testApp(t, runRoutes(shared), { actorId: WORKFLOW_OWNER.actorId })

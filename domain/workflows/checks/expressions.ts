@@ -1,4 +1,5 @@
 import { within } from '../../kernel/pointer.ts'
+import { withoutAuthentication } from '../credentials.ts'
 import type { WorkflowDocument } from '../document.ts'
 import type { EventConsumption, EventFilter } from '../document-events.ts'
 import type { Task } from '../document-tasks.ts'
@@ -91,9 +92,10 @@ function inKind(task: Task): readonly Found[] {
   }
   if ('set' in task)
     return [[typeof task.set === 'string' ? 'text' : 'template', ['set'], task.set]]
-  return (['with', 'emit', 'raise', 'run', 'wait'] as const).map(
+  const others = (['emit', 'raise', 'run', 'wait'] as const).map(
     (member): Found => ['template', [member], (task as Readonly<Record<string, unknown>>)[member]],
   )
+  return [['template', ['with'], withoutAuthentication(task)], ...others]
 }
 
 function conditionsIn(value: unknown, path: readonly string[]): readonly Found[] {

@@ -54,9 +54,6 @@ export function compensationFaults({ task, pointer }: PlacedTask): readonly Faul
   return [...nested, { pointer: asked, detail }]
 }
 
-const BY_SECRET =
-  'credentials are named: { basic: { use: <secret> } } or { bearer: { use: <secret> } }'
-
 /** Credentials in a definition would be in its events for ever. */
 function authenticationFaults(
   task: Task,
@@ -66,15 +63,20 @@ function authenticationFaults(
   const given = authenticationOf(task)
   const path = isCall(task, 'http') ? ['endpoint', 'authentication'] : ['authentication']
   const own =
-    given === undefined || credentialsIn(document, given) !== undefined
-      ? []
-      : [
-          {
-            pointer: within(pointer, 'with', ...path),
-            detail: `${BY_SECRET}, with a secret that use.secrets has`,
-          },
-        ]
+    given === undefined ? [] : credentialsFaults(document, given, within(pointer, 'with', ...path))
   return [...own, ...otherEndpoints(task, pointer)]
+}
+
+function credentialsFaults(
+  document: WorkflowDocument,
+  given: Parameters<typeof credentialsIn>[1],
+  pointer: string,
+): readonly Fault[] {
+  const found = credentialsIn(document, given)
+  if (!('detail' in found)) return []
+  // What is wrong with a policy of use.authentications is said there.
+  if ('use' in given && found.pointer !== '') return []
+  return [{ pointer: `${pointer}${found.pointer}`, detail: found.detail }]
 }
 
 /** Where no credentials are sent. */
@@ -129,12 +131,9 @@ export function unsupportedInDocument(document: WorkflowDocument): readonly Faul
       pointer: within('/use', member),
       detail: `${member} are not available here`,
     }))
-  const policies = Object.entries(authentications)
-    .filter(([, policy]) => credentialsIn(document, policy) === undefined)
-    .map(([name]) => ({
-      pointer: within('/use/authentications', name),
-      detail: `${BY_SECRET}, with a secret that use.secrets has`,
-    }))
+  const policies = Object.entries(authentications).flatMap(([name, policy]) =>
+    credentialsFaults(document, policy, within('/use/authentications', name)),
+  )
   return [...unknown, ...unused, ...policies, ...dslFaults(document)]
 }
 

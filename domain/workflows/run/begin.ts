@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '../../kernel/json.ts'
-import { authenticationOf, credentialsIn } from '../credentials.ts'
+import { authenticationOf, credentialsIn, withoutAuthentication } from '../credentials.ts'
 import type { Duration } from '../document-parts.ts'
 import { isCall, type Task } from '../document-tasks.ts'
 import type { RunEvent } from '../run-events.ts'
@@ -181,17 +181,14 @@ function callWork(
   task: Extract<Task, { readonly call: unknown }>,
   input: Json,
 ): Work {
-  const members = evaluate(place, task.with ?? {}, input) as JsonObject
-  const work = { kind: 'call', call: task.call } as const
-  if (!isCall(task, 'http') && !isCall(task, 'openapi')) return { ...work, with: members }
-  const { authentication: _, ...others } = members
+  const members = evaluate(place, withoutAuthentication(task) ?? {}, input) as JsonObject
+  const work = { kind: 'call', call: task.call, with: members } as const
   const given = authenticationOf(task)
-  if (given === undefined) return { ...work, with: others }
+  if (given === undefined) return work
   const authentication = credentialsIn(place.program.document, given)
-  if (authentication === undefined)
-    throw fault('configuration', 'Its credentials are not named by a secret of the document.')
-  const address = isCall(task, 'http') ? { endpoint: uriIn(others.endpoint) } : {}
-  return { ...work, with: { ...others, ...address, authentication } }
+  if ('detail' in authentication) throw fault('configuration', authentication.detail)
+  const address = isCall(task, 'http') ? { endpoint: uriIn(members.endpoint) } : {}
+  return { ...work, with: { ...members, ...address, authentication } }
 }
 
 /** What is left of an endpoint may have no credentials: they would be data of the run. */

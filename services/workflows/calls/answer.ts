@@ -75,7 +75,8 @@ function jsonIn(body: Uint8Array): Json {
   throw new CallFault('communication', detail, BAD_GATEWAY)
 }
 
-function isShallow(root: Json): boolean {
+/** Whether whatever recurses through it comes to an end. */
+export function isShallow(root: Json): boolean {
   const open: [value: Json, depth: number][] = [[root, 1]]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const [value, depth] = next

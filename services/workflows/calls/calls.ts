@@ -1,6 +1,6 @@
 import type { OutgoingCalls } from '../../ports/outgoing-call.ts'
+import type { Authenticate } from '../authentication/authenticate.ts'
 import type { CallKind } from '../perform.ts'
-import type { Authenticate } from '../secrets.ts'
 import { httpCall } from './http.ts'
 import { openApiCall } from './openapi.ts'
 

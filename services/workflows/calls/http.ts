@@ -1,8 +1,8 @@
 import { parseTemplate } from 'url-template'
 import { isJsonArray, isJsonObject, type Json } from '../../../domain/kernel/json.ts'
 import type { OutgoingCalls, OutgoingRequest } from '../../ports/outgoing-call.ts'
+import type { Authenticate } from '../authentication/authenticate.ts'
 import type { Call, CallContext } from '../perform.ts'
-import type { Authenticate } from '../secrets.ts'
 import { type AnswerForm, MAX_ANSWER_BYTES, outcomeOfAnswer } from './answer.ts'
 import { CallFault, type CallMembers, outcomeOf } from './call.ts'
 

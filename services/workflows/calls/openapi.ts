@@ -5,8 +5,8 @@ import {
   type JsonObject,
 } from '../../../domain/kernel/json.ts'
 import type { OutgoingCalls, OutgoingRequest } from '../../ports/outgoing-call.ts'
+import type { Authenticate } from '../authentication/authenticate.ts'
 import type { Call, CallContext } from '../perform.ts'
-import type { Authenticate } from '../secrets.ts'
 import { outcomeOfAnswer } from './answer.ts'
 import { type BodyCheck, createBodyCheck } from './body-check.ts'
 import { CallFault, type CallMembers, outcomeOf } from './call.ts'

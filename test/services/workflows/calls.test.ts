@@ -1,9 +1,9 @@
 import t from 'tap'
 import type { Json } from '../../../domain/kernel/json.ts'
 import { createOutgoingCalls } from '../../../infra/workflows/http-call.ts'
+import type { Authenticate } from '../../../services/workflows/authentication/authenticate.ts'
 import type { CallMembers } from '../../../services/workflows/calls/call.ts'
 import { createCalls } from '../../../services/workflows/calls/calls.ts'
-import type { Authenticate } from '../../../services/workflows/secrets.ts'
 import { json, startOther } from '../../support/other-system.ts'
 
 const KEY = '5f0f4f4e-0000-4000-8000-000000000000'

@@ -73,13 +73,13 @@ t.test('what is not available here is refused when it is saved', async (t) => {
     'do: [ { a: { run: { script: { language: js, code: "1" } } } } ]': 'run: script',
     'do: [ { a: { run: { shell: { command: ls } } } } ]': 'run: shell',
     'do: [ { a: { call: http, with: { method: get, endpoint: { uri: https://a.example, authentication: { basic: { username: u, password: p } } } } } } ]':
-      '/do/0/a/with/endpoint/authentication: line 2, column 83: credentials are named',
+      /^\/do\/0\/a\/with\/endpoint\/authentication\/basic\/password: line 2, column 123: credentials are named/,
     'do: [ { a: { call: openapi, with: { document: { endpoint: https://a.example }, operationId: x, authentication: { bearer: { token: t } } } } } ]':
       'credentials are named',
     'use: { secrets: [ a ], authentications: { b: { bearer: { token: t } } } }\ndo: []':
-      '/use/authentications/b: ',
+      '/use/authentications/b/bearer/token: ',
     'use: { secrets: [ a ] }\ndo: [ { a: { call: http, with: { method: get, endpoint: { uri: https://a.example, authentication: { bearer: { use: b } } } } } } ]':
-      'a secret that use.secrets has',
+      '/endpoint/authentication/bearer/use: line 3, column 111: use.secrets has no "b"',
     'do: [ { a: { call: mcp, with: { method: tools/list, transport: { http: { endpoint: { uri: http://a.example, authentication: { use: b } } } } } } } ]':
       'authentication is not available here',
     'timeouts: {}\ndo: []': '"timeouts" is not a member',
@@ -91,10 +91,51 @@ t.test('what is not available here is refused when it is saved', async (t) => {
       'only the format json',
   }
   for (const [body, reason] of Object.entries(others)) t.match(faultsOf(body), [reason], body)
-  const authenticated =
-    'use: { secrets: [ a ], authentications: { b: { basic: { use: a } } } }\ndo: [ { c: { call: http, with: { method: get, endpoint: { uri: https://a.example, authentication: { use: b } } } } } ]'
-  t.same(faultsOf(authenticated), [])
   t.match(faultsOf('do: []', HEAD.replace('1.0.3', '2.0.0')), ['the version of the language'])
+})
+
+t.test('credentials are named where they belong, and never by data', async (t) => {
+  const policy = (each: string) =>
+    `use: { secrets: [ a-b ], authentications: { x: ${each} } }\ndo: []`
+  const inline = (each: string) =>
+    `use: { secrets: [ a-b ] }\ndo: [ { c: { call: http, with: { method: get, endpoint: { uri: https://a.example, authentication: ${each} } } } } ]`
+  const oauth = (more: string) =>
+    `{ oauth2: { authority: "https://a.example/x", grant: client_credentials, client: { id: i, secret: "\${ $secrets.a-b }" }${more} } }`
+  const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
+  const good = [
+    ...['basic', 'bearer', 'digest', 'oauth2', 'oidc'].map((each) => `{ ${each}: { use: a-b } }`),
+    '{ basic: { username: ann, password: "${ $secrets.a-b.password }" } }',
+    '{ bearer: { token: "${$secrets.a-b}" } }',
+    oauth(', scopes: [ x ], endpoints: { token: /oauth/token, revocation: /r }'),
+    '{ oidc: { authority: https://a.example, grant: password, username: u, password: "${ $secrets.a-b }", client: { authentication: none } } }',
+    `{ oidc: { authority: https://a.example, grant: ${exchange}, subject: { token: "\${ $secrets.a-b }", type: t }, client: { id: i, assertion: "\${ $secrets.a-b }", authentication: private_key_jwt } } }`,
+  ]
+  for (const each of good) t.same([...faultsOf(policy(each)), ...faultsOf(inline(each))], [], each)
+  const bad = {
+    '{ bearer: { token: "${ .token }" } }': '/bearer/token: ',
+    '{ bearer: { token: "${ $secrets.c }" } }': 'use.secrets has no "c"',
+    '{ bearer: { token: "${ $secrets[.name] }" } }': 'credentials are named',
+    '{ basic: { username: "${ .user }", password: "${ $secrets.a-b }" } }': 'no expression chooses',
+    [oauth('').replace('$secrets.a-b', '.x')]: '/oauth2/client/secret: ',
+    [oauth(', scopes: [ "${ .x }" ]')]: '/oauth2/scopes/0: ',
+    [oauth('').replace('a.example/x', '{host}/x')]: '/oauth2/authority: ',
+    [oauth('').replace('https://', 'https://u:p@')]: '/oauth2/authority: ',
+    [oauth(', endpoints: { token: https://b.example }')]: 'must be a path below',
+    [oauth('').replace('client_credentials', 'authorization_code')]: 'takes a person',
+    [oauth('').replace('client_credentials', 'refresh_token')]: '/oauth2/subject: ',
+    [oauth('').replace('client_credentials', exchange)]: 'the member "subject" is missing',
+    [oauth('').replace('id: i, ', '')]: 'the member "id" is missing',
+    '{ oauth2: { authority: https://a.example, grant: client_credentials, client: { id: i } } }':
+      'credentials are named',
+    '{ oauth2: { grant: password, username: u, password: "${ $secrets.a-b }" } }':
+      'the member "authority" is missing',
+  }
+  for (const [each, reason] of Object.entries(bad)) {
+    t.match(faultsOf(policy(each)), [reason], each)
+    t.match(faultsOf(inline(each)), [reason], each)
+  }
+  const unknown = inline('{ use: y }')
+  t.match(faultsOf(unknown), ['/authentication: line 3, column 83: use.authentications has none'])
 })
 
 t.test('a schema of the author that cannot be used is refused', async (t) => {
