@@ -43,8 +43,9 @@ export function addWorkflowSecretCommands(program: Command): void {
     .description('store a secret, or replace its value and where it may be sent')
     .argument(...ONE)
     .requiredOption(
-      '--origin <origin...>',
-      'that it may be sent to, such as https://api.example.com',
+      '--origin <origin>',
+      'that it may be sent to, such as https://api.example.com; may be given again',
+      (each: string, others: readonly string[] = []) => [...others, each],
     )
     .option('--from-file <file>', 'has the value; by default stdin')
     .addHelpText('after', VALUE)

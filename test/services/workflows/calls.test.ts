@@ -98,6 +98,18 @@ t.test('a redirect is not followed: an error, or an answer where that is wanted'
   const { output } = await http({ ...away, redirect: true, output: 'response' })
   t.match(output, { statusCode: 302 })
   t.equal(other.got.length, before + 2)
+  // As the standard says what `redirect` means: 200 to 299 are no errors, with it 200 to 399.
+  for (const status of [200, 299, 300, 399, 400]) {
+    other.answers.set('/status', (response) => response.writeHead(status).end())
+    const made = { endpoint: `${other.base}/status`, output: 'response' }
+    for (const [redirect, limit] of [
+      [false, 300],
+      [true, 400],
+    ] as const) {
+      const isError = (await http({ ...made, redirect })).error !== undefined
+      t.equal(isError, status >= limit, `${status}, redirect: ${redirect}`)
+    }
+  }
 })
 
 t.test('what takes too long, is too large, breaks off or lies is an error', async (t) => {
@@ -205,6 +217,11 @@ t.test('an operation is called with its parameters where they belong', async (t)
   const outcome = await openapi('getPet', { petId: 7, fields: ['a', 'b'], 'X-Mode': 'fast' })
   t.match(outcome.output, { method: 'GET', url: '/v1/pets/7?fields=a&fields=b' })
   t.match(other.got.at(-1)?.headers, { 'x-mode': 'fast', 'idempotency-key': KEY })
+  const members = { document: { endpoint: `${other.base}/openapi.json` }, operationId: 'getPet' }
+  const parameters = { petId: 9, 'X-Mode': 'fast' }
+  other.answers.set('/v1/pets/9', (response) => response.writeHead(303).end())
+  t.match((await call('openapi', { ...members, parameters })).error, { status: 303 })
+  t.match(await call('openapi', { ...members, parameters, redirect: true }), { output: null })
   const before = other.got.length
   await openapi('getPet', { petId: 8, 'X-Mode': 'fast' })
   t.equal(other.got.length, before + 1, 'the document is not fetched again')

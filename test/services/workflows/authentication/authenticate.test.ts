@@ -12,7 +12,6 @@ import { WorkflowSecrets } from '../../../../services/workflows/secrets.ts'
 import { json, startOther } from '../../../support/other-system.ts'
 import { freshPostgresStore } from '../../../support/postgres-store.ts'
 import { testKeys } from '../../../support/sealing.ts'
-import { waitFor } from '../../../support/wait-for.ts'
 
 const TYPES = 'https://serverlessworkflow.io/spec/1.0.0/errors/'
 const refusal = (kind: string, status: number) => ({ error: { type: TYPES + kind, status } })
@@ -95,33 +94,6 @@ t.test('what calls authenticate with', async (t) => {
     t.not(sent(), first)
     t.equal(asked(), before + 2, 'of several at once one asks')
   })
-
-  await t.test(
-    'whoever waits for a token does not fail because the asking one is ended',
-    async (t) => {
-      const stop = new AbortController()
-      let times = 0
-      issuer.answers.set('/slow', (response) => {
-        if (++times > 1) json(response, { access_token: 'slow', token_type: 'bearer' })
-      })
-      const slow = oauth({ endpoints: { token: '/slow' } })
-      const request = {
-        method: 'GET',
-        url: `${api.base}/me`,
-        headers: {},
-        body: undefined,
-        maxBytes: 99,
-      }
-      const stopped = authenticate('acme', slow, request, (each) =>
-        outgoing.call(each, stop.signal),
-      )
-      await waitFor('the first to ask', () => times === 1)
-      const other = call(slow)
-      stop.abort()
-      await t.rejects(stopped, { name: 'AbortError' })
-      t.match(await other, { status: 200 })
-    },
-  )
 
   await t.test('another policy, tenant or value of the secret is another token', async (t) => {
     await call(oauth())
