@@ -34,6 +34,7 @@ export type Api = {
     query: Query,
     headers: Readonly<Record<string, string>>,
     method?: 'GET' | 'POST',
+    body?: object,
   ) => Promise<Response>
 }
 
@@ -66,7 +67,10 @@ export function connect(options: GlobalOptions): Api {
     post: (path, body, query = {}) => ask(path, query, { method: 'POST', ...json(body) }),
     postText: (path, text, type, query = {}) =>
       ask(path, query, { method: 'POST', body: text, headers: { 'content-type': type } }),
-    open: (path, query, headers, method = 'GET') => send(path, query, { headers, method }),
+    open: (path, query, headers, method = 'GET', body) => {
+      const sent = json(body)
+      return send(path, query, { ...sent, method, headers: { ...sent.headers, ...headers } })
+    },
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Api } from './api.ts'
-import { CliError, EXIT, RefusedError } from './failure.ts'
-import { linesIn } from './server-sent.ts'
+import { LINES, reported } from './reported.ts'
 
 export type Verification = {
   readonly identical: boolean
@@ -23,27 +22,13 @@ export type Verification = {
   }[]
 }
 
-type Line = {
-  readonly progress?: { readonly events: number; readonly position: string; readonly end: string }
-  readonly result?: Verification
-  readonly problem?: { readonly status: number; readonly code: string; readonly detail: string }
-}
-
 /** Has read models rebuilt from the log and compared with the live ones, row by row; by default all. */
 export async function verify(
   api: Api,
   show: (state: string) => void,
   path = '/v1/audit/verifications',
 ): Promise<Verification> {
-  const response = await api.open(path, {}, { accept: 'application/x-ndjson' }, 'POST')
-  for await (const text of linesIn(response)) {
-    const { progress, result, problem }: Line = JSON.parse(text)
-    if (progress !== undefined)
-      show(`${progress.events} events, at ${progress.position} of ${progress.end}`)
-    if (problem !== undefined) throw new RefusedError(problem)
-    if (result !== undefined) return result
-  }
-  throw new CliError(EXIT.fault, 'The answer ended before the verification did.')
+  return await reported(await api.open(path, {}, LINES, 'POST'), show)
 }
 
 export function summaryOf({ identical, durationMs, readModels }: Verification): string {

@@ -1,3 +1,4 @@
+import { loggedType, shownType } from '../../domain/custom/events.ts'
 import { webhooksEvents } from '../../domain/webhooks/events.ts'
 import {
   type KnownWebhook,
@@ -11,7 +12,7 @@ import type {
   ReplayRequest,
   WebhookKey,
 } from '../ports/delivery-ledger.ts'
-import type { EventStore, Position } from '../ports/event-store.ts'
+import type { EventStore, Position, RecordedEvent } from '../ports/event-store.ts'
 
 export type IntakeDeps = {
   readonly events: EventStore
@@ -118,14 +119,20 @@ async function wanted(
   const places: EventPlace[] = []
   let last = from
   let read = 0
-  const filter = types.length === 0 ? { tenantId } : { tenantId, types }
+  const logged = [...new Set(types.map(loggedType))]
+  const filter = types.length === 0 ? { tenantId } : { tenantId, types: logged }
   for await (const event of events.readAll({ ...filter, from, limit })) {
     if (through !== undefined && event.position > through) return { places, last, complete: true }
     read += 1
     last = event.position
-    if (Object.hasOwn(webhooksEvents, event.type)) continue
+    if (Object.hasOwn(webhooksEvents, event.type) || !isNamed(types, event)) continue
     const { eventId, position, stream, revision, type } = event
     places.push({ eventId, position, stream, revision, type })
   }
   return { places, last, complete: read < limit }
+}
+
+/** @param types as they are shown; none = all. */
+function isNamed(types: readonly string[], event: RecordedEvent): boolean {
+  return types.length === 0 || types.includes(event.type) || types.includes(shownType(event))
 }

@@ -1,3 +1,4 @@
+import { loggedType } from '../../domain/custom/events.ts'
 import { type WebhookEvent, webhooksEvents } from '../../domain/webhooks/events.ts'
 import {
   isKnown,
@@ -47,11 +48,11 @@ export class KnownWebhooks {
     return after
   }
 
-  /** Event types that one of the webhooks wants or that changes one; undefined = all types. */
+  /** What the log knows events by that one of the webhooks wants or that change one; undefined = all. */
   types(): readonly string[] | undefined {
     const wanted = this.all().flatMap(({ state }) => enabledIn(state)?.types ?? [])
     const wantsAll = this.all().some(({ state }) => enabledIn(state)?.types.length === 0)
-    return wantsAll ? undefined : [...new Set([...LIFECYCLE, ...wanted])].sort()
+    return wantsAll ? undefined : [...new Set([...LIFECYCLE, ...wanted.map(loggedType)])].sort()
   }
 }
 

@@ -1,3 +1,4 @@
+import { shownType } from '../../domain/custom/events.ts'
 import type { KnownWebhook } from '../../domain/webhooks/webhook.ts'
 import type { WebhookKey } from '../ports/delivery-ledger.ts'
 import type { Position, RecordedEvent } from '../ports/event-store.ts'
@@ -44,8 +45,10 @@ export class Lanes {
   /** Tells the lanes of webhooks that want one of these events. */
   tellNews(webhooks: readonly FollowedWebhook[], events: readonly RecordedEvent[]): void {
     const types = new Map<string, Set<string>>()
-    for (const { tenantId, type } of events)
-      types.set(tenantId, (types.get(tenantId) ?? new Set()).add(type))
+    for (const event of events) {
+      const ofTenant = types.get(event.tenantId) ?? new Set()
+      types.set(event.tenantId, ofTenant.add(event.type).add(shownType(event)))
+    }
     for (const { key, state } of webhooks) {
       const news = types.get(key.tenantId)
       const wanted = enabledIn(state)?.types

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
 import { v4 as randomUuid } from 'uuid'
+import { loggedType } from '../../domain/custom/events.ts'
 import { eventDefinition } from '../../domain/event-catalogue.ts'
 import { type WebhookCommand, webhook, webhookStream } from '../../domain/webhooks/webhook.ts'
 import {
@@ -45,10 +46,10 @@ const MAX_WEBHOOKS = 100
 const settings = {
   name: Type.Optional(Type.String({ maxLength: 200, description: 'what people see' })),
   types: Type.Optional(
-    Type.Array(Type.String({ pattern: '^[A-Za-z0-9]{1,100}$' }), {
+    Type.Array(Type.String({ pattern: '^(custom\\.)?[A-Za-z0-9]{1,100}$' }), {
       maxItems: 50,
       uniqueItems: true,
-      description: 'event types that are sent; none = all',
+      description: 'event types that are sent, `custom.<Name>` for your own; none = all',
     }),
   ),
 }
@@ -210,7 +211,7 @@ function check(
     throw problem(403, 'missing-scope', 'This needs an API key with the scope "audit:read", too.')
   if (asked.url !== undefined) checkAddress(sender, asked.url)
   for (const type of asked.types ?? []) {
-    const context = eventDefinition(type)?.context
+    const context = eventDefinition(loggedType(type))?.context
     if (context === undefined)
       throw problem(422, 'unknown-event-type', `There is no event type "${type}".`)
     if (context === 'webhooks')

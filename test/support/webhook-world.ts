@@ -122,6 +122,8 @@ function tenantOf({ store, freshness, inject }: Served, tenantId: string) {
     },
     /** So many things happen. @returns the events' ids. */
     happen: (count: number) => appendUsage(store, count, tenantId),
+    /** Emits an event of the tenant's own. @returns its id. */
+    emit: (name: string) => appendCustom(store, name, tenantId),
     async deliveries(path: string, state?: DeliveryItem['state']) {
       const query = state === undefined ? '' : `&state=${state}`
       const page = await send<{ readonly items: DeliveryItem[] }>(
@@ -157,6 +159,15 @@ async function appendUsage(store: EventStore, count: number, tenantId: string): 
   const context = { tenantId, actorId: 'test', correlationId: 'test', causationId: 'test' }
   await store.append(`usage-${tenantId}.${randomUUID()}`, events, 'no-stream', context)
   return events.map(({ id }) => id)
+}
+
+async function appendCustom(store: EventStore, name: string, tenantId: string): Promise<string> {
+  const id = randomUUID()
+  const data = { name, version: 1, data: {}, emittedAt: '2026-01-02T03:04:05.678Z' }
+  const context = { tenantId, actorId: 'test', correlationId: 'test', causationId: 'test' }
+  const event = { id, type: 'CustomEventEmitted', data }
+  await store.append(`custom-${tenantId}.${name}`, [event], 'any', context)
+  return id
 }
 
 function usage(index: number) {

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { applyPlan, type PlannedChange, readApplyFiles } from '../apply-files.ts'
-import { usage } from '../failure.ts'
 import { print, printTable } from '../output.ts'
 import { printable, printableLines } from '../printable.ts'
-import { allRules, planRules, type Rule, type RuleAnswer, resolveRule, rulesIn } from '../rules.ts'
+import { allRules, planRules, type Rule, type RuleAnswer, resolveRule } from '../rules.ts'
 import { sessionOf } from '../session.ts'
+import { addRulePreview } from './rule-preview.ts'
 
 const ONE = ['<rule>', 'its name, or how its id begins'] as const
 
@@ -14,10 +14,11 @@ export function addRuleCommands(program: Command): void {
   addListing(rules)
   addShowing(rules)
   addApplying(rules)
-  addPreview(rules)
+  addRulePreview(rules)
   addWhy(rules)
   addSwitch(rules, { name: 'enable', description: 'let it act; also one that is suspended' })
   addSwitch(rules, { name: 'disable', description: 'let it do nothing from now on' })
+  addRemoving(rules)
 }
 
 function addListing(rules: Command): void {
@@ -85,61 +86,6 @@ function addApplying(rules: Command): void {
     })
 }
 
-type PreviewOptions = { file?: string; from?: string; to?: string; limit: string }
-
-type PreviewReport = {
-  readonly events: number
-  readonly counts: Readonly<Record<string, number>>
-  readonly shown: readonly {
-    readonly time: string
-    readonly verdict: string
-    readonly eventType: string
-    readonly subject: string
-    readonly reason?: string
-  }[]
-}
-
-function addPreview(rules: Command): void {
-  rules
-    .command('preview')
-    .description('what a rule, or a file of one, would have done; nothing is done')
-    .argument('[rule]', 'its name, or how its id begins; its recorded answers are compared')
-    .option('-f, --file <file>', 'the rule as it is to be')
-    .option('--from <instant>', 'first moment, such as 2026-01-02T00:00:00Z')
-    .option('--to <instant>', 'last moment')
-    .option('--limit <count>', 'answers that are shown', '20')
-    .action(async (word: string | undefined, options: PreviewOptions, command: Command) => {
-      const { api, answer } = sessionOf(command)
-      if (word === undefined && options.file === undefined)
-        throw usage('Which rule, or which file?')
-      const known = word === undefined ? undefined : await resolveRule(api, word)
-      const [given] =
-        options.file === undefined ? [] : readApplyFiles([options.file]).flatMap(rulesIn)
-      const { from, to, limit } = options
-      const report = await api.post<PreviewReport>('/v1/rules/preview', {
-        settings: given ?? known?.settings,
-        ...(known === undefined ? {} : { ruleId: known.ruleId }),
-        ...(from === undefined ? {} : { from }),
-        ...(to === undefined ? {} : { to }),
-        limit: Number(limit),
-      })
-      answer(report, printPreview)
-    })
-}
-
-function printPreview({ events, counts, shown }: PreviewReport): void {
-  const verdicts = Object.entries(counts).map(([verdict, count]) => `${count} ${verdict}`)
-  print(`${events} events: ${verdicts.length === 0 ? 'none concerns it' : verdicts.join(', ')}`)
-  if (shown.length === 0) return
-  printTable(shown, [
-    { title: 'TIME', of: ({ time }) => time },
-    { title: 'VERDICT', of: ({ verdict }) => verdict },
-    { title: 'EVENT', of: ({ eventType }) => eventType },
-    { title: 'SUBJECT', of: ({ subject }) => subject },
-    { title: 'WHY', of: ({ reason = '' }) => reason },
-  ])
-}
-
 function addWhy(rules: Command): void {
   rules
     .command('why')
@@ -177,5 +123,18 @@ function addSwitch(
       const { ruleId, settings } = await resolveRule(api, word)
       const done = await api.post<object>(`/v1/rules/${ruleId}/${name}`)
       answer(done, () => print(`${printable(settings.name)} is ${name}d.`))
+    })
+}
+
+function addRemoving(rules: Command): void {
+  rules
+    .command('remove')
+    .description('end it; its versions and what it did stay in the log')
+    .argument(...ONE)
+    .action(async (word: string, _options: unknown, command: Command) => {
+      const { api, answer } = sessionOf(command)
+      const { ruleId, settings } = await resolveRule(api, word)
+      const done = await api.delete<object>(`/v1/rules/${ruleId}`)
+      answer(done, () => print(`${printable(settings.name)} is removed.`))
     })
 }

@@ -40,7 +40,21 @@ t.test('rules from the command line', async (t) => {
     return answer.stdout.includes('matched') && answer
   })
   t.match(why.stdout, /^matched +Errors, version 2\n {2}event\.data\.outcome = "timeout"\n$/)
-  t.match(await run('preview', 'Errors'), { stdout: /: 1 matched\n/ })
+  t.match(await run('preview', 'Errors'), {
+    stdout:
+      /: 1 matched\n.*version 2 then, and so: 1; .*\n.*WHY\n.* - +event\.data\.outcome = "timeout"\n/,
+  })
+  const quarantine = `actions:\n  - kind: command\n    command: quarantine
+    parameters: { installationId: { cel: event.data.installationId }, cause: x }\n`
+  writeFileSync(file, `name: Errors\non: [ToolCalled]\ncondition: 'true'\n${quarantine}`)
+  t.match(await run('preview', '-f', file), {
+    stdout: new RegExp(`only so: 0\n.*\n.*quarantine \\{"installationId":"${installationId}"`),
+  })
+  write(`event.data.outcome == 'never'`)
+  t.match(await run('preview', '-f', file), { stdout: /only then: 1 \(#\d+\); only so: 0\n$/ })
+  t.match(await run('preview', '-f', file, '--limit', 'all'), { code: 2 })
   t.match(await run('show', 'Errors'), { stdout: /version 2, on, by tester(.*\n)+.*condition:/ })
+  t.match(await run('remove', 'Errors'), { code: 0, stdout: 'Errors is removed.\n' })
+  await waitFor('the read model', async () => !(await run('list')).stdout.includes('Errors'))
   t.match(await run('disable', 'nobody'), { code: 3, stderr: /There is no rule "nobody"/ })
 })

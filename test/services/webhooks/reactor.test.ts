@@ -207,6 +207,15 @@ t.test('a tenant is told of its own events only, and never of what webhooks caus
   await theirs.send('DELETE', second.path)
 })
 
+t.test('a webhook names a type of the tenant’s own as it is shown', async (t) => {
+  const { receiver, emit, send, path } = await hooked(t, { types: ['custom.Paid'] })
+  await emit('Packed')
+  const paid = await emit('Paid')
+  await waitFor('the message', () => receiver.messages.length === 1)
+  t.match(receiver.messages[0]?.event, { id: paid, type: 'custom.Paid' })
+  await t.rejects(send('PATCH', path, { types: ['custom.paid'] }), /unknown-event-type/)
+})
+
 t.test('a receiver that is away costs a bounded number of rows, and misses nothing', async (t) => {
   const { receiver, path, happen, deliveries } = await hooked(t)
   receiver.answer((response) => response.writeHead(503).end())
