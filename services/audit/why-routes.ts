@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
+import { shownType } from '../../domain/custom/events.ts'
 import { CloudEvent, toCloudEvent } from '../kernel/cloud-event.ts'
 import { problem } from '../kernel/problem.ts'
 import { toPosition } from './event-query.ts'
@@ -81,11 +82,16 @@ export function whyRoutes(deps: WhyDeps): FastifyPluginAsyncTypebox {
 function toView({ row, effects, more }: Effect): Static<typeof EffectView> {
   return {
     id: row.event_id,
-    type: row.type,
+    type: shownType({ type: row.type, data: { name: idIn(row.stream) } }),
     subject: row.stream,
     time: new Date(row.occurred_at).toISOString(),
     position: row.position.toString(),
     effects: effects.map(toView),
     more,
   }
+}
+
+/** A tenant's own type is the id of its stream. */
+function idIn(stream: string): string {
+  return stream.slice(stream.indexOf('.') + 1)
 }

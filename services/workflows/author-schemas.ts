@@ -45,5 +45,5 @@ export function authorSchemaFaults(document: WorkflowDocument): readonly Fault[]
 
 /** What a value that does not fit does wrong. */
 export function violationOf({ errors }: ValidateFunction): string {
-  return ajv.errorsText(errors, { dataVar: '' }).slice(0, 500)
+  return ajv.errorsText(errors, { dataVar: 'the value' }).slice(0, 500)
 }

@@ -23,7 +23,10 @@ const ISO_UNITS = [365, 30, 7, 1].map((days) => days * UNITS.days).concat(3_600_
 export function durationMs(duration: Json): number {
   const ms = typeof duration === 'string' ? isoMs(duration) : membersMs(duration)
   if (ms === undefined || !Number.isFinite(ms) || ms < 0)
-    throw fault('expression', 'A duration is not an ISO 8601 duration.')
+    throw fault(
+      'expression',
+      'A duration is neither one of ISO 8601, such as PT5S, nor an object such as { minutes: 5 }.',
+    )
   return Math.min(MAX_MS, Math.round(ms))
 }
 
@@ -35,8 +38,14 @@ function isoMs(text: string): number | undefined {
 
 function membersMs(duration: Json): number | undefined {
   if (typeof duration !== 'object' || duration === null || Array.isArray(duration)) return undefined
-  const members = duration as { readonly [unit: string]: Json }
-  return Object.entries(UNITS).reduce((sum, [unit, ms]) => sum + Number(members[unit] ?? 0) * ms, 0)
+  const members = Object.entries(duration)
+  if (members.length === 0) return undefined
+  return members.reduce((sum, [unit, amount]) => sum + partMs(unit, amount), 0)
+}
+
+function partMs(unit: string, amount: unknown): number {
+  const isPart = Object.hasOwn(UNITS, unit) && typeof amount === 'number'
+  return isPart ? amount * UNITS[unit as keyof typeof UNITS] : Number.NaN
 }
 
 export function after(now: string, ms: number): string {

@@ -59,15 +59,27 @@ export function variablesIn(program: Program, run: Run, step: OpenStep): Variabl
     ...own,
     context: run.context,
     input: step.input,
-    workflow: { id: runId, namespace, name, version, input, startedAt },
+    workflow: {
+      ...{ id: runId, namespace, name, version, input, startedAt: instant(startedAt) },
+      definition: program.document as unknown as Json,
+    },
     runtime: { name: 'tidemark', version: '1', metadata: {} },
     task: {
       name: nameOf(step.reference),
       reference: step.reference,
+      ...(step.step === 0
+        ? {}
+        : { definition: taskAt(program, step.reference) as unknown as Json }),
       input: step.rawInput,
-      startedAt: step.startedAt,
+      startedAt: instant(step.startedAt),
     },
   }
+}
+
+/** The "DateTime descriptor" of the DSL. */
+function instant(iso8601: string): Json {
+  const milliseconds = Date.parse(iso8601)
+  return { iso8601, epoch: { seconds: Math.floor(milliseconds / 1_000), milliseconds } }
 }
 
 /** What a loop, a `catch` or a compensation adds for what is inside. */

@@ -41,17 +41,20 @@ async function scene(t: Test, log?: EventStore) {
       count,
     )
   const called = (by: string) => append('usage-acme.1', 'UsageTracked', USE, by)
+  const emitted = (by: string) => append('custom-acme.Paid', 'CustomEventEmitted', PAID, by)
   const why = async (id: string, query = '') => {
     await freshness.waitFor(last, 20_000)
     return await inject({ url: `/v1/events/${id}/why${query}` })
   }
-  return { happen, called, why, inject }
+  return { happen, called, emitted, why, inject }
 }
 
 const USE = {
   ...{ serviceId: 'io.example/tides', tool: 'tide', durationMs: 1 },
   ...{ outcome: 'ok', occurredAt: at },
 }
+
+const PAID = { name: 'Paid', version: 1, data: {}, emittedAt: at }
 
 async function eventStoreDb(t: Test): Promise<EventStore> {
   const double = await EventStoreDbDouble.start()
@@ -102,6 +105,13 @@ t.test('an event of a kind that is not listed is found by what it led to', async
   const [effect = ''] = await happen(use)
   t.match((await why(use)).json(), { event: { id: use }, effects: [{ id: effect }] })
   t.match((await why(effect)).json(), { causes: [{ id: use }], began: { id: REQUEST } })
+})
+
+t.test('an event of the tenant’s own type has its name as an effect, too', async (t) => {
+  const { happen, emitted, why } = await scene(t)
+  const [first = ''] = await happen(REQUEST)
+  const [paid = ''] = await emitted(first)
+  t.match((await why(first)).json(), { effects: [{ id: paid, type: 'custom.Paid' }] })
 })
 
 t.test('of many effects the first are told, and where the others are', async (t) => {

@@ -42,6 +42,26 @@ t.test('inputs, outputs and the context are transformed and checked', async (t) 
   t.match(new RunScenario(strict, {}).error, { status: 400, instance: '/do/0/a' })
 })
 
+t.test('expressions see the workflow and the task as the standard describes them', async (t) => {
+  const at = '${ [$workflow.startedAt, $task.startedAt] }'
+  const set = {
+    at,
+    of: '${ $workflow.definition.document.name }',
+    by: '${ $task.definition | keys }',
+  }
+  const run = new RunScenario(workflow([{ a: { set } }]))
+  const epoch = { seconds: 1767225600, milliseconds: 1767225600000 }
+  const instant = { iso8601: '2026-01-01T00:00:00.000Z', epoch }
+  t.same(run.output, { at: [instant, instant], of: 'example', by: ['set'] })
+})
+
+t.test('what is no duration is a fault of the task', async (t) => {
+  for (const wait of [{ fortnights: 1 }, {}, { days: '1' }, 5, 'PT']) {
+    const run = new RunScenario(workflow([{ a: { wait: '${ .wait }' } }]), { wait })
+    t.match(run.error, { status: 400, detail: /^A duration is neither/ }, JSON.stringify(wait))
+  }
+})
+
 t.test('a task whose `if` does not hold is left out and passes its input on', async (t) => {
   const run = new RunScenario(
     workflow([{ a: { if: '.n > 1', set: { n: 0 } } }, { b: { set: { seen: '${ .n }' } } }]),
