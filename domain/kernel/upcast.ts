@@ -23,7 +23,7 @@ export function firstVersion(schema: TObject): EventDefinition {
   return { versions: [schema], upcasters: [] }
 }
 
-/** The second format only adds what may be absent, or lets it be: data of the first one is also data of the second. */
+/** The second format only allows more: data of the first one is also data of the second. */
 export function withOptionalMember(first: TObject, second: TObject): EventDefinition {
   return { versions: [first, second], upcasters: [(data) => data] }
 }

@@ -1,7 +1,8 @@
 import { Type } from 'typebox'
 import type { EventOf } from '../kernel/event.ts'
 import type { Json } from '../kernel/json.ts'
-import { firstVersion } from '../kernel/upcast.ts'
+import { firstVersion, withOptionalMember } from '../kernel/upcast.ts'
+import { EventReceivedV1, EventReceivedV2, ListenItemCompletedV1 } from './listen-events.ts'
 import type { Work } from './run/work.ts'
 import { actorId, instant, of, personal, reference, runId, step } from './run-event-parts.ts'
 
@@ -125,33 +126,6 @@ export const TimerFiredV1 = Type.Object(
   { $id: 'workflows.TimerFired.v1', additionalProperties: false },
 )
 
-export const EventReceivedV1 = Type.Object(
-  {
-    ...of,
-    eventId: Type.String({ minLength: 1, maxLength: 200 }),
-    filter: Type.Integer({
-      minimum: -1,
-      description: 'that it passed; -1 = it ends the listening',
-    }),
-    event: personal<Json>('as `read` asks for it'),
-    correlation: personal<Readonly<Record<string, Json>>>('what later events must have, too'),
-    receivedAt: instant,
-  },
-  { $id: 'workflows.EventReceived.v1', additionalProperties: false },
-)
-
-/** The tasks of a `listen`'s `foreach` are done with an event; only where `foreach` shapes what comes of it. */
-export const ListenItemCompletedV1 = Type.Object(
-  {
-    ...of,
-    item: Type.Integer({ minimum: 0, description: 'the place of its event' }),
-    output: personal<Json>('after `foreach.output.as`'),
-    context: Type.Optional(personal<Json>('what `foreach.export.as` made of the context')),
-    completedAt: instant,
-  },
-  { $id: 'workflows.ListenItemCompleted.v1', additionalProperties: false },
-)
-
 export const ApprovalRequestedV1 = Type.Object(
   {
     ...of,
@@ -256,7 +230,7 @@ export type RunEvent =
   | EventOf<'TaskRetryScheduled', typeof TaskRetryScheduledV1>
   | EventOf<'TaskCancelled', typeof TaskCancelledV1>
   | EventOf<'TimerFired', typeof TimerFiredV1>
-  | EventOf<'EventReceived', typeof EventReceivedV1>
+  | EventOf<'EventReceived', typeof EventReceivedV2>
   | EventOf<'ListenItemCompleted', typeof ListenItemCompletedV1>
   | EventOf<'ApprovalRequested', typeof ApprovalRequestedV1>
   | EventOf<'ApprovalGiven', typeof ApprovalGivenV1>
@@ -280,7 +254,7 @@ export const runEvents = {
   TaskRetryScheduled: firstVersion(TaskRetryScheduledV1),
   TaskCancelled: firstVersion(TaskCancelledV1),
   TimerFired: firstVersion(TimerFiredV1),
-  EventReceived: firstVersion(EventReceivedV1),
+  EventReceived: withOptionalMember(EventReceivedV1, EventReceivedV2),
   ListenItemCompleted: firstVersion(ListenItemCompletedV1),
   ApprovalRequested: firstVersion(ApprovalRequestedV1),
   ApprovalGiven: firstVersion(ApprovalGivenV1),

@@ -44,14 +44,16 @@ export function createRunWaits(pool: pg.Pool): RunWaits {
       return rows[0]?.due_at
     },
 
-    async fired(timers) {
-      await sql`
-        delete from ops.workflow_timers as row using ${stepsOf(timers)}
-        where row.tenant_id = gone.tenant_id and row.run_id = gone.run_id
-          and row.step = gone.step and row.due_at = any(${timers.map(({ dueAt }) => dueAt)})`.execute(
-        db,
-      )
-    },
+    fired: (timers) => removeTimers(db, timers),
+
+    postponed: (timers, until) =>
+      db.transaction().execute(async (trx) => {
+        await removeTimers(trx, timers)
+        await addTimers(
+          trx,
+          timers.map((timer) => ({ ...timer, dueAt: until })),
+        )
+      }),
 
     async listeners(tenantId, type) {
       const { rows } = await sql<ListenerRow>`
@@ -97,6 +99,15 @@ async function removeRuns(trx: Database, runs: readonly Omit<Step, 'step'>[]): P
     await sql`
       delete from ${sql.raw(table)} as row using ${stepsOf(steps)}
       where row.tenant_id = gone.tenant_id and row.run_id = gone.run_id`.execute(trx)
+}
+
+async function removeTimers(db: Database, timers: readonly TimerRow[]): Promise<void> {
+  await sql`
+    delete from ops.workflow_timers as row using ${stepsOf(timers)}
+    where row.tenant_id = gone.tenant_id and row.run_id = gone.run_id
+      and row.step = gone.step and row.due_at = any(${timers.map(({ dueAt }) => dueAt)})`.execute(
+    db,
+  )
 }
 
 async function addTimers(trx: Database, timers: readonly TimerRow[]): Promise<void> {

@@ -6,11 +6,17 @@ import { problem } from './problem.ts'
  * Deciding without an event could be wrong.
  *
  * @throws {ProblemError} 503 when a newer program wrote it: one of its processes can answer.
- * @throws {Error} when it cannot be read for another reason.
+ * @throws {UnreadableEventError} when it cannot be read for another reason.
  */
 export function refuseUnreadable(event: RecordedEvent): void {
   if (event.fault === undefined) return
   if (isOfNewerProgram(event))
     throw problem(503, 'newer-program', 'A newer program is being rolled out; retry.')
-  throw new Error(`Event ${event.eventId} of ${event.stream} cannot be read: ${event.fault}`)
+  throw new UnreadableEventError(
+    `Event ${event.eventId} of ${event.stream} cannot be read: ${event.fault}`,
+  )
+}
+
+export class UnreadableEventError extends Error {
+  override readonly name = 'UnreadableEventError'
 }

@@ -57,6 +57,9 @@ export interface RunWaits {
   /** These timers are done with. */
   fired(timers: readonly TimerRow[]): Promise<void>
 
+  /** These timers, which are due, are looked at again then. */
+  postponed(timers: readonly TimerRow[], until: Date): Promise<void>
+
   /** Who listens to events of this type of the tenant. */
   listeners(tenantId: string, type: string): Promise<readonly ListenerRow[]>
 

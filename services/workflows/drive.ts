@@ -4,8 +4,10 @@ import { type Action, nextActions } from '../../domain/workflows/run/owed.ts'
 import type { Surroundings } from '../../domain/workflows/run/program.ts'
 import { isOver, isRun, type Run } from '../../domain/workflows/run/state.ts'
 import type { EventStore } from '../ports/event-store.ts'
+import type { Logger } from '../ports/logger.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Programs } from './programs.ts'
+import { record } from './record.ts'
 import { type RunRef, RunSession } from './run-session.ts'
 
 /** How often it is asked what others appended, while something is under way. */
@@ -25,6 +27,7 @@ export type DriveDeps = {
    * tells the run when there is an outcome. What it throws is no outcome: it is tried again.
    */
   readonly perform: Perform
+  readonly logger: Logger
   readonly metrics: Pick<Metrics, 'workflowStep'>
   readonly now: () => Date
   readonly random: () => number
@@ -98,7 +101,7 @@ export class RunDrive {
       const [next] = this.#outcomes
       if (next === undefined) return
       const surroundings = await this.#surroundings(session)
-      await session.give(() => ({ type: 'RecordOutcome', ...next, surroundings }))
+      await record(session, { type: 'RecordOutcome', ...next, surroundings }, this.#deps.logger)
       this.#outcomes.shift()
     }
   }
@@ -106,7 +109,7 @@ export class RunDrive {
   async #advance(session: RunSession): Promise<void> {
     do {
       const surroundings = await this.#surroundings(session)
-      if (!(await session.give(() => ({ type: 'AdvanceRun', surroundings })))) return
+      if (!(await record(session, { type: 'AdvanceRun', surroundings }, this.#deps.logger))) return
     } while (!this.#until.aborted && !isOver(session.state))
   }
 

@@ -12,11 +12,11 @@ import {
   type WorkflowRow,
   type WorkflowsTables,
 } from '../../projections/workflows/workflows.ts'
-import { ProblemError } from '../kernel/problem.ts'
 import type { Standing } from '../kernel/standing.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import { dueAt, type Schedule } from './due.ts'
+import { isRefusal } from './lasting.ts'
 import { type StartRunDeps, startRun } from './start-run.ts'
 
 const TICK_MS = 5_000
@@ -112,10 +112,7 @@ async function start(deps: ScheduleDeps, row: WorkflowRow, occasion: string): Pr
     await startRun(deps, wanted, { ...by, commandId })
   } catch (error) {
     // The read model knows later than the stream that it was removed; other refusals stay refusals.
-    if (!(error instanceof ProblemError) || error.problem.status >= 500) throw error
-    deps.logger.warn(
-      { tenantId, workflow, code: error.problem.code },
-      'A scheduled run was refused.',
-    )
+    if (!isRefusal(error)) throw error
+    deps.logger.warn({ tenantId, workflow, err: error }, 'A scheduled run was refused.')
   }
 }

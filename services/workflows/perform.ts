@@ -16,6 +16,7 @@ import type {
 import { ProblemError } from '../kernel/problem.ts'
 import type { Standing } from '../kernel/standing.ts'
 import type { Perform } from './drive.ts'
+import { isLasting, unrecordable } from './lasting.ts'
 import type { RunSession } from './run-session.ts'
 import { runIdOf, type StartRunDeps, startRun } from './start-run.ts'
 
@@ -182,6 +183,7 @@ function inputOf(session: RunSession, { step }: Action): Json {
 
 /** A refusal is an outcome; that something is away is none. */
 function faultOf(error: unknown): WorkflowError | undefined {
+  if (isLasting(error)) return unrecordable(error)
   if (!(error instanceof ProblemError) || error.problem.status >= 500) return undefined
   const { status, title, detail } = error.problem
   return { ...standardError('communication', detail, status), title }

@@ -12,6 +12,7 @@ import {
   RevisionConflictError,
   type StreamRevision,
 } from '../ports/event-store.ts'
+import { UndecidedError } from './lasting.ts'
 
 /** Which run, of which tenant. */
 export type RunRef = { readonly tenantId: string; readonly runId: string }
@@ -73,24 +74,40 @@ export class RunSession {
 
   /**
    * Decides with the state in memory and appends; when another writer was first, decides anew.
-   * `command` is made from the state that it is decided with.
    *
    * @param causationId by default the last event of the run.
    * @returns whether something was appended.
    * @throws {ProblemError} when the decider rejects it.
+   * @throws {UndecidedError}
    */
-  async give(command: (state: RunState) => RunCommand, causationId?: string): Promise<boolean> {
-    for (let conflicts = 0; ; conflicts++) {
-      const decision = run.decide(this.#state, command(this.#state))
-      if (decision.outcome === 'rejected') throw problemOf(decision.rejection)
-      if (decision.events.length === 0) return false
+  async give(command: RunCommand, causationId?: string): Promise<boolean> {
+    for (let conflicts = 0; ; conflicts++)
       try {
-        await this.#append(decision.events, causationId ?? this.#lastEventId)
-        return true
+        return await this.giveOnce(command, causationId)
       } catch (error) {
         if (!(error instanceof RevisionConflictError) || conflicts === MAX_CONFLICTS) throw error
         await this.catchUp()
       }
+  }
+
+  /**
+   * As `give`, with the state that it is now.
+   *
+   * @throws {RevisionConflictError} when another writer was first.
+   */
+  async giveOnce(command: RunCommand, causationId?: string): Promise<boolean> {
+    const decision = this.#decide(command)
+    if (decision.outcome === 'rejected') throw problemOf(decision.rejection)
+    if (decision.events.length === 0) return false
+    await this.#append(decision.events, causationId ?? this.#lastEventId)
+    return true
+  }
+
+  #decide(command: RunCommand): ReturnType<typeof run.decide> {
+    try {
+      return run.decide(this.#state, command)
+    } catch (cause) {
+      throw new UndecidedError(`The run could not decide ${command.type}.`, { cause })
     }
   }
 

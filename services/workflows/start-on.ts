@@ -2,12 +2,12 @@ import { v5 as uuidOf } from 'uuid'
 import type { Incoming } from '../../domain/workflows/run/event-match.ts'
 import { gathers, inputOf } from '../../domain/workflows/run/scheduled.ts'
 import { runEvents } from '../../domain/workflows/run-events.ts'
-import { ProblemError } from '../kernel/problem.ts'
 import type { Standing } from '../kernel/standing.ts'
 import type { RecordedEvent } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { RunWaits, SetChanges, SetRow } from '../ports/run-waits.ts'
 import type { EventSchedule, EventSchedules } from './event-schedules.ts'
+import { isRefusal } from './lasting.ts'
 import { keyOf, setFor } from './scheduled-sets.ts'
 import { type StartRunDeps, startRun } from './start-run.ts'
 
@@ -70,7 +70,7 @@ async function start(
   try {
     await startRun(deps, wanted, { ...context, commandId })
   } catch (error) {
-    if (!(error instanceof ProblemError) || error.problem.status >= 500) throw error
+    if (!isRefusal(error)) throw error
     deps.logger.warn({ workflow: id, eventId, err: error }, 'an event could not start a run')
   }
 }

@@ -1,16 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { ProblemError } from '../kernel/problem.ts'
+import { UnreadableEventError } from '../kernel/readable.ts'
 import type { EventStore } from '../ports/event-store.ts'
+import type { Logger } from '../ports/logger.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { RunWaits, TimerRow } from '../ports/run-waits.ts'
-import { RunSession } from './run-session.ts'
+import { record } from './record.ts'
+import { type RunRef, RunSession } from './run-session.ts'
 
 const PAGE = 500
 const AT_ONCE = 16
 const MAX_REST_MS = 5_000
+/** Of timers whose run cannot be read. */
+const POSTPONED_MS = 60_000
 
 export type TimerDeps = {
   readonly events: EventStore
   readonly waits: RunWaits
+  readonly logger: Logger
   readonly metrics: Pick<Metrics, 'workflowTimerFired'>
   readonly now: () => Date
   /** A clock that is set forward is noticed after this time; 5 s by default. */
@@ -64,14 +71,31 @@ export class Timers {
   async #fireIn(timers: readonly TimerRow[], at: Date): Promise<void> {
     const [first] = timers
     if (first === undefined) return
-    const session = await RunSession.open(this.#deps.events, first)
-    const { runId } = first
-    // A run that is not there any more, or never was, waits for nothing.
-    if (session.state.status !== 'absent')
-      await session.give(() => ({ type: 'FireTimers', runId, now: at.toISOString() }))
+    if (!(await this.#tell(first, at))) {
+      await this.#deps.waits.postponed(timers, new Date(at.getTime() + POSTPONED_MS))
+      return
+    }
     await this.#deps.waits.fired(timers)
     for (const { dueAt } of timers)
       this.#deps.metrics.workflowTimerFired(Math.max(0, at.getTime() - dueAt.getTime()) / 1_000)
+  }
+
+  /** @returns false when the run cannot be read: the others, perhaps of other tenants, do not wait for it. */
+  async #tell(ref: RunRef, at: Date): Promise<boolean> {
+    const { events, logger } = this.#deps
+    try {
+      const session = await RunSession.open(events, ref)
+      // A run that is not there any more, or never was, waits for nothing.
+      if (session.state.status === 'absent') return true
+      const { runId } = ref
+      await record(session, { type: 'FireTimers', runId, now: at.toISOString() }, logger)
+      return true
+    } catch (error) {
+      if (!(error instanceof ProblemError || error instanceof UnreadableEventError)) throw error
+      const { tenantId, runId } = ref
+      logger.warn({ tenantId, runId, err: error }, 'a run could not be told the time')
+      return false
+    }
   }
 }
 

@@ -6,10 +6,12 @@ import { isRun } from '../../domain/workflows/run/state.ts'
 import { runEvents } from '../../domain/workflows/run-events.ts'
 import { toCloudEvent } from '../kernel/cloud-event.ts'
 import { ProblemError } from '../kernel/problem.ts'
+import { UnreadableEventError } from '../kernel/readable.ts'
 import type { EventStore, Position, RecordedEvent } from '../ports/event-store.ts'
 import type { RunKey } from '../ports/run-claims.ts'
 import type { RunWaits, ScheduleKey, SetChanges } from '../ports/run-waits.ts'
 import { DEFINITION_EVENTS, EventSchedules } from './event-schedules.ts'
+import { record } from './record.ts'
 import { RunSession } from './run-session.ts'
 import { type StartOnDeps, startOn } from './start-on.ts'
 import { GatheredWaits, WAIT_EVENTS } from './waits.ts'
@@ -159,13 +161,13 @@ async function tellRun(
     if (!isRun(state)) return
     const program = await programs.ofRun(key.tenantId, state, state.version)
     const surroundings = { program, now: now().toISOString(), random: 0 }
-    await session.give(
-      () => ({ type: 'ReceiveEvent', event: heard, steps, surroundings }),
-      event.eventId,
-    )
+    for (const step of steps) {
+      const command = { event: heard, steps: [step], surroundings }
+      await record(session, { type: 'ReceiveEvent', ...command }, logger, event.eventId)
+    }
   } catch (error) {
     // One run that cannot hear does not keep the others waiting.
-    if (!(error instanceof ProblemError)) throw error
+    if (!(error instanceof ProblemError || error instanceof UnreadableEventError)) throw error
     logger.warn({ ...key, eventId: event.eventId, err: error }, 'a run could not hear an event')
   }
 }

@@ -21,13 +21,21 @@ const MAX_TEXT = 256 * 1024
 /** A run that takes more steps is taken for one that never ends. */
 const MAX_STEPS = 20_000
 
-/** Everything that the run can do by itself: until it is over, waits, or has done enough for one append. */
-export function advance(run: Run, surroundings: Surroundings): readonly RunEvent[] {
+/**
+ * Everything that the run can do by itself: until it is over, waits, or has done enough for one append.
+ *
+ * @param maxTurns by default as many as there are.
+ */
+export function advance(
+  run: Run,
+  surroundings: Surroundings,
+  maxTurns = MAX_EVENTS,
+): readonly RunEvent[] {
   const events: RunEvent[] = []
   let text = 0
   let state = run
-  while (events.length < MAX_EVENTS && text < MAX_TEXT) {
-    const next = nextEvents(state, surroundings)
+  for (let turn = 0; turn < maxTurns && events.length < MAX_EVENTS && text < MAX_TEXT; turn++) {
+    const { events: next } = turnOf(state, surroundings)
     if (next.length === 0) break
     events.push(...next)
     text += JSON.stringify(next).length
@@ -36,15 +44,21 @@ export function advance(run: Run, surroundings: Surroundings): readonly RunEvent
   return events
 }
 
-/** @returns none when nothing can be done without somebody else. */
-export function nextEvents(run: Run, surroundings: Surroundings): readonly RunEvent[] {
-  if (isOver(run) || run.suspended) return []
+/** What the run does next; no events when nothing can be done without somebody else. */
+type Turn = {
+  /** Whose turn it is; undefined when it is the run that ends. */
+  readonly place?: Place
+  readonly events: readonly RunEvent[]
+}
+
+export function turnOf(run: Run, surroundings: Surroundings): Turn {
+  if (isOver(run) || run.suspended) return { events: [] }
   for (const step of run.open.values()) {
     const place = { ...surroundings, run, step }
     const events = guarded(place, () => eventsOf(place))
-    if (events.length > 0) return events
+    if (events.length > 0) return { place, events }
   }
-  return run.status === 'ending' ? endingEvents(run, surroundings) : []
+  return { events: run.status === 'ending' ? endingEvents(run, surroundings) : [] }
 }
 
 function eventsOf(place: Place): readonly RunEvent[] {
@@ -231,9 +245,9 @@ function won(place: Place, output: Json): readonly RunEvent[] {
   ]
 }
 
-type Turn = { readonly index: number; readonly round: number | undefined; readonly rawInput: Json }
+type Next = { readonly index: number; readonly round: number | undefined; readonly rawInput: Json }
 
-function beginChild(place: Place, scope: Scope, { index, round, rawInput }: Turn) {
+function beginChild(place: Place, scope: Scope, { index, round, rawInput }: Next) {
   const { run, step } = place
   const child = childAt(scope, index)
   if (child === undefined) return []

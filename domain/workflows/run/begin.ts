@@ -8,7 +8,7 @@ import { complete, type Done } from './complete.ts'
 import { after, durationMs } from './duration.ts'
 import { evaluate, evaluateText, holds, type Place, requireFit, transform } from './evaluate.ts'
 import { evolve } from './evolve.ts'
-import { fault, TaskFault } from './fault.ts'
+import { errorOf, fault, TaskFault } from './fault.ts'
 import { faultEvents, namedError } from './faulting.ts'
 import { listenWork, typesOf } from './listen.ts'
 import type { Surroundings } from './program.ts'
@@ -124,9 +124,8 @@ function orFault(
   try {
     return events()
   } catch (error) {
-    if (!(error instanceof TaskFault)) throw error
     const started = startedBy(beginning, place, place.run.runId, { input })
-    return [started, ...faultEvents(place, error.error)]
+    return [started, ...faultEvents(place, errorOf(error))]
   }
 }
 

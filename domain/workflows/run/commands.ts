@@ -14,13 +14,30 @@ export type RunCommand =
       StartData,
       'runId' | 'trigger' | 'parent' | 'depth' | 'input'
     > & { readonly owner: { readonly actorId: string; readonly scopes: readonly string[] } })
-  | { readonly type: 'AdvanceRun'; readonly surroundings: Surroundings }
+  | {
+      readonly type: 'AdvanceRun'
+      readonly surroundings: Surroundings
+      /** By default everything that fits into one append. */
+      readonly maxTurns?: number
+    }
   | {
       readonly type: 'RecordOutcome'
       readonly step: number
       readonly outcome: Outcome
       readonly surroundings: Surroundings
+      /** As of `AdvanceRun`: what follows from the outcome. */
+      readonly maxTurns?: number
     }
+  /** What the run would do next cannot be recorded. */
+  | {
+      readonly type: 'FaultTurn'
+      readonly error: WorkflowError
+      readonly surroundings: Surroundings
+    }
+  /** Nor can it be recorded that a step faulted. */
+  | ({ readonly type: 'FaultRun'; readonly error: WorkflowError } & At)
+  /** Ends the run at once and waits for nothing; nothing of the run's data is recorded with it. */
+  | ({ readonly type: 'AbandonRun' } & At)
   | {
       readonly type: 'ReceiveEvent'
       readonly event: Incoming

@@ -1,7 +1,6 @@
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../kernel/json.ts'
 import { enclosedExpression } from '../expression.ts'
 import { setMember } from '../jq/values.ts'
-import { TaskFault } from './fault.ts'
 import type { ListenFilter } from './work.ts'
 
 /** An event as it comes from the log, or from whoever sent it to the run: a CloudEvent. */
@@ -69,13 +68,12 @@ export function placeOfOwn(index: number): number {
   return index
 }
 
-/** An expression that fails means no event. */
+/** A filter that fails means no event. */
 export function orUndefined<Result>(work: () => Result): Result | undefined {
   try {
     return work()
-  } catch (error) {
-    if (error instanceof TaskFault) return undefined
-    throw error
+  } catch {
+    return undefined
   }
 }
 

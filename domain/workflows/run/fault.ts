@@ -37,6 +37,13 @@ export class TaskFault extends Error {
   }
 }
 
+/** What a step faults with when its work threw; what is no fault of the document is one of the program. */
+export function errorOf(thrown: unknown): WorkflowError {
+  if (thrown instanceof TaskFault) return thrown.error
+  const why = thrown instanceof Error ? thrown.message : String(thrown)
+  return standardError('runtime', `The program failed at this step: ${why}`)
+}
+
 export function fault(kind: StandardError, detail: string): TaskFault {
   return new TaskFault(standardError(kind, detail))
 }

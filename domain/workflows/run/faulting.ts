@@ -3,7 +3,7 @@ import type { Task, TryTask } from '../document-tasks.ts'
 import type { RunEvent, WorkflowError } from '../run-events.ts'
 import { cancelled } from './cancel.ts'
 import { evaluate, type Place } from './evaluate.ts'
-import { fault, TaskFault } from './fault.ts'
+import { errorOf, fault } from './fault.ts'
 import { taskAt } from './program.ts'
 import { isWanted, type NextAttempt, nextAttempt } from './retry.ts'
 import {
@@ -20,8 +20,7 @@ export function guarded(place: Place, events: () => readonly RunEvent[]): readon
   try {
     return events()
   } catch (error) {
-    if (error instanceof TaskFault) return faultEvents(place, error.error)
-    throw error
+    return faultEvents(place, errorOf(error))
   }
 }
 
@@ -38,8 +37,7 @@ export function faultEvents(place: Place, raised: WorkflowError): readonly RunEv
       if (events !== undefined) return events
     }
   } catch (other) {
-    if (!(other instanceof TaskFault)) throw other
-    return uncaught(place, other.error)
+    return uncaught(place, errorOf(other))
   }
   return uncaught(place, error)
 }
@@ -89,7 +87,10 @@ function catches(
 }
 
 /** What is under way is waited for. */
-function uncaught(place: Place, error: WorkflowError): readonly RunEvent[] {
+export function uncaught(
+  place: Pick<Place, 'run' | 'step' | 'now'>,
+  error: WorkflowError,
+): readonly RunEvent[] {
   const { run, step, now } = place
   const compensation = compensationAround(run, step)
   const concerned = [...run.open.values()].filter(

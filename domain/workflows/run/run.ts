@@ -9,9 +9,9 @@ import { evolve, evolveAll } from './evolve.ts'
 import { faultEvents } from './faulting.ts'
 import { receive, typesOf } from './listen.ts'
 import { type Timer, timersOf } from './owed.ts'
-import type { Surroundings } from './program.ts'
 import { start } from './starting.ts'
 import { isOver, isRun, type OpenApproval, type Run, type RunState } from './state.ts'
+import { faultedRun, faultedTurn } from './unrecordable.ts'
 
 export function runStream(tenantId: string, runId: string): string {
   return streamName('run', tenantId, runId)
@@ -30,13 +30,21 @@ export const run: Decider<RunState, RunCommand, RunEvent, RunRejection> = {
     if (!isRun(state)) return reject('not-found', 'run-not-found', 'There is no such run.')
     switch (command.type) {
       case 'AdvanceRun':
-        return accept(...advance(state, command.surroundings))
+        return accept(...advance(state, command.surroundings, command.maxTurns))
       case 'RecordOutcome':
         return recordOutcome(state, command)
       case 'ReceiveEvent':
         return receiveEvent(state, command)
       case 'FireTimers':
         return fireTimers(state, command)
+      case 'FaultTurn':
+        return accept(...faultedTurn(state, command.surroundings, command.error))
+      case 'FaultRun':
+        return isOver(state) ? accept() : accept(...faultedRun(state, command.error, command.now))
+      case 'AbandonRun': {
+        const data = { runId: state.runId, cancelledAt: command.now }
+        return isOver(state) ? accept() : accept({ type: 'RunCancelled', data })
+      }
       case 'AnswerApproval':
         return answer(state, command)
       case 'SuspendRun':
@@ -55,12 +63,12 @@ export const run: Decider<RunState, RunCommand, RunEvent, RunRejection> = {
 
 /** An outcome that nobody waits for any more changes nothing. */
 function recordOutcome(state: Run, command: Command<'RecordOutcome'>): Decided {
-  const { outcome, surroundings } = command
+  const { outcome, surroundings, maxTurns } = command
   const step = state.open.get(command.step)
   if (step?.work === undefined || isOver(state)) return accept()
   const place = { ...surroundings, run: state, step }
   const events = 'error' in outcome ? faultEvents(place, outcome.error) : complete(place, outcome)
-  return accept(...events, ...onwards(state, events, surroundings))
+  return accept(...events, ...advance(evolveAll(state, events), surroundings, maxTurns))
 }
 
 /** It is recorded while the run is suspended, too. */
@@ -84,10 +92,6 @@ function hasReceived(state: Run, id: string): boolean {
   return [...state.open.values()].some(({ received }) =>
     received.some(({ eventId }) => eventId === id),
   )
-}
-
-function onwards(state: Run, events: readonly RunEvent[], surroundings: Surroundings) {
-  return advance(evolveAll(state, events), surroundings)
 }
 
 function fireTimers(state: Run, { now }: Command<'FireTimers'>): Decided {

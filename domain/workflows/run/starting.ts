@@ -4,7 +4,7 @@ import { timeoutOf } from './begin.ts'
 import type { RunCommand, RunRejection } from './commands.ts'
 import { requireFit, transform } from './evaluate.ts'
 import { evolve } from './evolve.ts'
-import { TaskFault } from './fault.ts'
+import { errorOf } from './fault.ts'
 import type { OpenStep, Run, RunState } from './state.ts'
 
 type Decided = Decision<RunEvent, RunRejection>
@@ -39,8 +39,7 @@ export function start(state: RunState, command: StartRun): Decided {
       },
     })
   } catch (error) {
-    if (!(error instanceof TaskFault)) throw error
-    const { detail = 'It does not fit.' } = error.error
+    const { detail = 'It does not fit.' } = errorOf(error)
     return reject('invalid', 'run-input-invalid', `The input of the run: ${detail}`)
   }
 }

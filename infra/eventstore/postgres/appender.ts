@@ -3,7 +3,7 @@ import { type Appended, EventStoreUnavailableError } from '../../../services/por
 import type { Logger } from '../../../services/ports/logger.ts'
 import type { Metrics } from '../../../services/ports/metrics.ts'
 import type { EncodedEvent } from '../codec.ts'
-import { isTransient, isUniqueViolation, unavailable } from './connection-errors.ts'
+import { isTransient, isUniqueViolation, refusal, unavailable } from './connection-errors.ts'
 import {
   type AppendDecision,
   type AppendPlan,
@@ -61,6 +61,7 @@ export class Appender {
   }
 
   /**
+   * @throws {InvalidEventError} when Postgres does not take the data.
    * @throws {RevisionConflictError}
    * @throws {EventIdConflictError}
    * @throws {EventStoreUnavailableError} the outcome is then unknown: repeating the append tells.
@@ -210,7 +211,7 @@ export class Appender {
   /** What Postgres refuses for one append must not fail the others of its batch. */
   async #commitEach(batch: readonly Pending[], error: unknown): Promise<void> {
     if (batch.length > 1) for (const pending of batch) await this.#commit([pending])
-    else batch[0]?.settle(error instanceof Error ? error : new Error(String(error)))
+    else batch[0]?.settle(refusal(error))
   }
 
   /** Those that wait in the queue would only wait as long for the same answer. */

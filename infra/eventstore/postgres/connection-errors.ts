@@ -1,4 +1,7 @@
-import { EventStoreUnavailableError } from '../../../services/ports/event-store.ts'
+import {
+  EventStoreUnavailableError,
+  InvalidEventError,
+} from '../../../services/ports/event-store.ts'
 
 /** SQLSTATEs and their classes (two characters) after which the same work may succeed later. */
 const TRANSIENT_STATES = new Set([
@@ -38,6 +41,18 @@ export function isTransient(error: unknown): boolean {
 
 export function isUniqueViolation(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23505'
+}
+
+/** SQLSTATE classes of values that no column takes: data exceptions, limits of the program. */
+const REFUSED_DATA = /^(22|54)/
+
+/** What the caller hears of an error that is not transient. Postgres' own words may repeat the data. */
+export function refusal(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error))
+  const code = 'code' in error ? String(error.code) : ''
+  return REFUSED_DATA.test(code)
+    ? new InvalidEventError(`Postgres does not take the data of the append (${code}).`)
+    : error
 }
 
 export function unavailable(cause: unknown): EventStoreUnavailableError {

@@ -33,7 +33,7 @@ t.test('large values are encrypted files, and their events keep hash and size', 
   const session = await RunSession.open(events, ref)
   const program = await programs.ofRun('acme', session.run, '1.0.0')
   const surroundings = { program, now: new Date().toISOString(), random: 0 }
-  const goOn = () => session.give(() => ({ type: 'AdvanceRun', surroundings }))
+  const goOn = () => session.give({ type: 'AdvanceRun', surroundings })
   for (let more = true; more; ) more = await goOn()
   const again = await RunSession.open(events, ref)
   t.equal(again.run.status, 'completed')

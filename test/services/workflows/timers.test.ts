@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { runStream } from '../../../domain/workflows/run/run.ts'
 import { createPool } from '../../../infra/postgres/pool.ts'
 import { createRunWaits } from '../../../infra/workflows/run-waits.ts'
+import type { EventStore } from '../../../services/ports/event-store.ts'
+import { silent } from '../../../services/ports/logger.ts'
 import { noMetrics } from '../../../services/ports/metrics.ts'
 import type { TimerRow } from '../../../services/ports/run-waits.ts'
 import { RunDrive } from '../../../services/workflows/drive.ts'
@@ -37,7 +40,15 @@ t.test('of 100,000 timers those that are due fire, once, and no other is read', 
   const context = { tenantId, actorId: 'test', correlationId: id, causationId: id }
   const never = new AbortController().signal
   const perform = async () => 'later' as const
-  const drive = { events, programs, now, perform, metrics: noMetrics, random: () => 0.5 }
+  const drive = {
+    events,
+    programs,
+    now,
+    perform,
+    metrics: noMetrics,
+    logger: silent,
+    random: () => 0.5,
+  }
   await applied(events, workflow([{ pause: { wait: 'PT1H' } }]))
   const due: TimerRow[] = []
   for (let index = 0; index < DUE; index++) {
@@ -73,7 +84,7 @@ t.test('of 100,000 timers those that are due fire, once, and no other is read', 
   aheadMs = 61 * MINUTE_MS
   const stop = new AbortController()
   const running = [1, 2].map(() =>
-    new Timers({ events, waits, metrics: noMetrics, now }).run(stop.signal),
+    new Timers({ events, waits, metrics: noMetrics, logger: silent, now }).run(stop.signal),
   )
   await waitFor('the rows to be gone', async () => (await waits.due(now(), 1)).length === 0, 60_000)
   stop.abort()
@@ -84,4 +95,35 @@ t.test('of 100,000 timers those that are due fire, once, and no other is read', 
   t.same([...runs].sort(), due.map(({ runId }) => runId).sort(), 'each of them once')
   const counted = await own.query<{ count: string }>('select count(*) from ops.workflow_timers')
   t.equal(Number(counted.rows[0]?.count), WAITING - DUE)
+})
+
+t.test('a run that cannot be read keeps no other timer waiting', async (t) => {
+  const { store: log, pool } = await freshPostgresStore(t)
+  const { subjectKeys } = await testKeys(t, pool)
+  const events = sealing(log, { subjectKeys })
+  const waits = createRunWaits(pool)
+  const now = () => new Date('2026-01-01T00:00:00.000Z')
+  const [damaged, absent] = [randomUUID(), randomUUID()]
+  const dueAt = now()
+  await waits.apply(
+    { ...nothing, timers: [damaged, absent].map((runId) => ({ tenantId, runId, step: 1, dueAt })) },
+    1n,
+  )
+  const unreadable: EventStore = Object.assign(Object.create(events) as EventStore, {
+    async *readStream(stream: string) {
+      if (stream === runStream(tenantId, damaged))
+        yield { eventId: damaged, stream, type: 'TaskStarted', data: {}, fault: 'It is damaged.' }
+    },
+  })
+  const stop = new AbortController()
+  const deps = { events: unreadable, waits, metrics: noMetrics, logger: silent, now }
+  const running = new Timers(deps).run(stop.signal)
+  await waitFor('nothing to be due', async () => (await waits.due(now(), 9)).length === 0)
+  stop.abort()
+  await running
+  t.match(
+    await waits.due(new Date(dueAt.getTime() + 60_000), 9),
+    [{ runId: damaged }],
+    'it is looked at again later',
+  )
 })

@@ -1,9 +1,10 @@
 import t from 'tap'
 import type { Json } from '../../../domain/kernel/json.ts'
+import { runStream } from '../../../domain/workflows/run/run.ts'
 import { isRun } from '../../../domain/workflows/run/state.ts'
 import { createRunWaits } from '../../../infra/workflows/run-waits.ts'
 import { emit, registerType } from '../../../services/custom/commands.ts'
-import type { EventStore } from '../../../services/ports/event-store.ts'
+import { type EventStore, InvalidEventError } from '../../../services/ports/event-store.ts'
 import { silent } from '../../../services/ports/logger.ts'
 import { noMetrics } from '../../../services/ports/metrics.ts'
 import type { RunWaits } from '../../../services/ports/run-waits.ts'
@@ -74,7 +75,13 @@ async function told(crashAfter?: number) {
   return { count: writes.count, heard: received.length, started: await startedIn(tenantId) }
 }
 
-type Writes = { count: number; isDead: boolean; readonly crashAfter: number | undefined }
+type Writes = {
+  count: number
+  isDead: boolean
+  readonly crashAfter: number | undefined
+  /** A stream that the log takes no `EventReceived` into. */
+  readonly deaf?: string
+}
 
 /** @returns false when it was killed. */
 async function follow(writes: Writes, head: bigint): Promise<boolean> {
@@ -89,7 +96,12 @@ async function follow(writes: Writes, head: bigint): Promise<boolean> {
   }
   const mortal: EventStore = Object.assign(Object.create(events) as EventStore, {
     readStream: (...given: Parameters<EventStore['readStream']>) => events.readStream(...given),
-    append: (...given: Parameters<EventStore['append']>) => guarded(() => events.append(...given)),
+    async append(...given: Parameters<EventStore['append']>) {
+      const [stream, [first]] = given
+      if (stream === writes.deaf && first?.type === 'EventReceived')
+        throw new InvalidEventError('It does not fit.')
+      return await guarded(() => events.append(...given))
+    },
   })
   const mortalWaits: RunWaits = {
     ...waits,
@@ -120,7 +132,7 @@ async function hears(tenantId: string): Promise<string> {
   const trigger = 'request' as const
   const { runId } = await startRun(deps, { ...wanted, trigger }, contextOf(tenantId))
   const perform = async () => 'later' as const
-  const drive = { ...deps, perform, metrics: noMetrics, random: () => 0.5 }
+  const drive = { ...deps, perform, metrics: noMetrics, logger: silent, random: () => 0.5 }
   const never = new AbortController().signal
   await new RunDrive(drive, never).go({ tenantId, runId }, never)
   return runId
@@ -181,4 +193,30 @@ t.test('each event is told once, and each set of them starts one run, whatever d
     const { heard, started } = await told(at)
     t.same({ heard, started }, { heard: 2, started: STARTED }, `after write ${at}`)
   }
+})
+
+t.test('a run that cannot record an event faults, and keeps no other waiting', async (t) => {
+  const tenantId = 'deaf'
+  const until = { any: [of('Never'), { with: { type: 'custom.Packed' } }] }
+  await applied(
+    events,
+    workflow([{ hear: { listen: { to: { any: [of('Paid')], until } } } }]),
+    tenantId,
+  )
+  for (const name of ['Paid', 'Packed'])
+    await registerType(custom, { name, schema: { type: 'object' } }, contextOf(tenantId))
+  const [first, second] = [await hears(tenantId), await hears(tenantId)]
+  const deaf = runStream(tenantId, first)
+  for (const name of ['Paid', 'Packed'])
+    await emit(custom, { name, data: { order: 1 } }, contextOf(tenantId))
+  await follow({ count: 0, isDead: false, crashAfter: undefined, deaf }, await events.head())
+  const { run: faulted } = await RunSession.open(events, { tenantId, runId: first })
+  t.match(faulted, { status: 'ending', ending: { error: { detail: /cannot be recorded/ } } })
+  const { run: heard } = await RunSession.open(events, { tenantId, runId: second })
+  const received = [...heard.open.values()].flatMap((step) => step.received)
+  t.same(
+    received.map(({ filter }) => filter),
+    [0, -2],
+    'the second event of `until` as well',
+  )
 })
