@@ -48,7 +48,9 @@ export function createFileKeyProvider(dataDirectory: string): KeyProvider {
     async unwrap({ rootKeyId, wrapped }, context) {
       const root = (await keys()).find(({ id }) => id === rootKeyId)
       if (root === undefined)
-        throw new KeyUnavailableError(`${fileOf(1)} is not the key ${rootKeyId}.`)
+        throw new KeyUnavailableError(
+          `No ${FILE} file in ${dataDirectory} is the key ${rootKeyId}.`,
+        )
       try {
         return open(root.key, wrapped, context)
       } catch {

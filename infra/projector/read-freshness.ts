@@ -164,11 +164,13 @@ class PostgresReadFreshness implements ReadFreshness, AsyncDisposable {
 
   async #listen(signal: AbortSignal): Promise<void> {
     const client = new pg.Client(this.#pool.options)
+    let end: () => void = () => {}
     const ended = new Promise<void>((resolve) => {
-      client.on('error', () => resolve())
-      client.on('end', resolve)
-      signal.addEventListener('abort', () => resolve(), { once: true })
+      end = resolve
+      client.on('error', end)
+      client.on('end', end)
     })
+    signal.addEventListener('abort', end)
     client.on('notification', ({ payload }) => {
       if (this.#heard.hear(payload)) this.#wakeAll()
     })
@@ -180,6 +182,7 @@ class PostgresReadFreshness implements ReadFreshness, AsyncDisposable {
       this.#wakeAll()
       await ended
     } finally {
+      signal.removeEventListener('abort', end)
       client.end().catch(() => {})
     }
   }

@@ -198,10 +198,12 @@ function faultOf(error: unknown, signal?: AbortSignal, begun = false): unknown {
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (ms <= 0) return
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => {
+    const go = () => {
       clearTimeout(timer)
+      signal.removeEventListener('abort', go)
       resolve()
-    })
+    }
+    const timer = setTimeout(go, ms)
+    signal.addEventListener('abort', go)
   })
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { backoff } from '../../infra/backoff.ts'
 import type { HealthResult } from '../kernel/health-routes.ts'
@@ -22,6 +23,8 @@ export class Background {
 
   constructor(logger: Logger) {
     this.#logger = logger
+    // Each part listens, some more than once; Node takes more than ten for a leak.
+    setMaxListeners(0, this.#stopping.signal)
   }
 
   start(name: string, part: Part): void {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { apiKeys } from '../../projections/identity/api-keys.ts'
 import { listAddress, unlistAddress } from '../kernel/addresses.ts'
@@ -44,6 +45,8 @@ export type StartOptions = {
 export async function start({ config, logger, version }: StartOptions): Promise<Running> {
   const draining = new AbortController()
   const stopping = new AbortController()
+  // Each request that waits listens; Node takes more than ten for a leak.
+  setMaxListeners(0, draining.signal, stopping.signal)
   const owned = new Owned(logger)
   const close = async () => {
     stopping.abort()

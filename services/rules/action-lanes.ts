@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { Slots } from '../kernel/slots.ts'
 import { ActionLane, type LaneDeps } from './action-lane.ts'
 
@@ -12,6 +13,8 @@ export class ActionLanes implements AsyncDisposable {
 
   constructor(deps: LaneDeps) {
     this.#deps = deps
+    // Each tenant's lane listens; Node takes more than ten for a leak.
+    setMaxListeners(0, this.#stop.signal)
   }
 
   /** The tenant has, or may have, evaluations that nobody has looked at. */

@@ -62,7 +62,9 @@ t.test('what keeps it from starting is one sentence', async (t) => {
   ])
   t.match(
     await told(servers),
-    [/^The keys cannot be used: \S+secret-key is not the key file:[0-9a-f]{16}, .*put back/],
+    [
+      /^The keys cannot be used: No secret-key file in \S+ is the key file:[0-9a-f]{16}, .*put back/,
+    ],
     'another data directory than the one that this database was used with',
   )
 })

@@ -7,6 +7,7 @@ import { faultStage } from '../support/faults/stage.ts'
 
 /** How long a process that stops still takes requests: longer than a load balancer needs to hear of it. */
 const DRAIN_DELAY_MS = '1500'
+const STOPPED_WITHIN_MS = 25_000
 const SECONDS = 3 * 60
 
 timeForSeeds(SECONDS)
@@ -25,8 +26,10 @@ t.test('one process after the other is replaced under load, and no request is dr
     const told = stream.text()
     await delay(random.integer(1_000))
 
+    const asked = performance.now()
     old.signal('SIGTERM')
     t.same(await old.exited, { code: 0, signal: null }, 'it ends in order')
+    t.ok(performance.now() - asked < STOPPED_WITHIN_MS, 'and in time')
     t.match(await told, /retry: \d+\n\n$/, 'its stream says when to connect again')
     await delay(random.integer(500))
     const ledger = await load.stop()

@@ -78,7 +78,9 @@ t.test(
     })
     t.throws(() => statSync(file), { code: 'ENOENT' })
     writeFileSync(file, `${'0f'.repeat(32)}\n`)
-    await t.rejects(open(), { message: /secret-key is not the key file:[0-9a-f]{16}, and this/ })
+    await t.rejects(open(), {
+      message: /No secret-key file in \S+ is the key file:[0-9a-f]{16}, and this/,
+    })
     writeFileSync(file, 'abc')
     await t.rejects(open(), { message: /is not a key of 32 bytes/ })
     writeFileSync(file, text)

@@ -15,6 +15,10 @@ const SETTLE_MS = 60_000
 /** A server is away: the client comes again. */
 const COME_AGAIN = [503, 504]
 
+/** A fault says which request it was, and nothing of the inside. */
+const isTraceable = (problem: string) =>
+  /"traceId":"[^"]+"/.test(problem) && !/\\n\s+at |\.ts:\d/.test(problem)
+
 type Target = Pick<TidemarkProcess, 'request'>
 
 export type CommandLoad = {
@@ -86,7 +90,7 @@ export function startLoad(
       }
       const isProblem = answer.headers.get('content-type')?.startsWith('application/problem+json')
       const excused = COME_AGAIN.includes(answer.status) && answer.headers.has('retry-after')
-      if (isProblem && excused) return false
+      if (isProblem && excused && isTraceable(text)) return false
       ledger.wrong.push(`${place}: ${answer.status} ${text}`)
       return true
     } catch {

@@ -17,9 +17,12 @@ import { type TcpProxy, tcpProxy } from '../tcp-proxy.ts'
 import { waitFor } from '../wait-for.ts'
 import type { Ledger } from './ledger.ts'
 import { leftRunning } from './left-running.ts'
+import { OpenFiles } from './open-files.ts'
 import { assertTruth, type TruthOptions } from './truth.ts'
 
 const CATCH_UP_MS = 60_000
+/** What Node says of what nobody dealt with, and of listeners that pile up. */
+const FORGOTTEN = /unhandled ?rejection|uncaught ?exception|MaxListenersExceededWarning/i
 
 type Teardown = { readonly teardown: (stop: () => Promise<void>) => void }
 
@@ -67,12 +70,14 @@ export async function faultStage(t: Teardown, options: StageOptions = {}): Promi
   const toDatabase = await tcpProxy(t, database.appUrl)
   const toBus = await tcpProxy(t, nats.url)
   const databaseUrl = toDatabase.urlOf(database.appUrl)
+  const started: TidemarkProcess[] = []
+  const openFiles = new OpenFiles()
   const { store: inDatabase, pool } = straightTo(t, database.appUrl, options.codec)
   const store = given ?? inDatabase
   return {
     ...{ database, nats, toDatabase, toBus, store, pool, databaseUrl, dataDirectory },
-    start: (more = {}, root) =>
-      startTidemark(t, {
+    async start(more = {}, root) {
+      const program = await startTidemark(t, {
         ...(root === undefined ? {} : { root }),
         ...(options.readyWithinMs === undefined ? {} : { readyWithinMs: options.readyWithinMs }),
         databaseUrl,
@@ -80,15 +85,21 @@ export async function faultStage(t: Teardown, options: StageOptions = {}): Promi
         natsUrl: toBus.urlOf(nats.url),
         dataDirectory,
         environment: { SANDBOX: 'none', ALLOW_PRIVATE_UPSTREAMS: '1', ...environment, ...more },
-      }),
+      })
+      started.push(program)
+      return program
+    },
     async assertTruth(test, ledger, options = { withinMs: CATCH_UP_MS }) {
       const keys = await openKeyRing(createReadDatabase<KeyTables>(pool), dataDirectory)
       const truth = { store: sealing(store, keys), pool, natsUrl: nats.url }
       await assertTruth(test, truth, ledger, options)
+      await openFiles.assertSteady(test, started)
     },
     async assertNothingLeft(test, ...programs) {
       for (const program of programs)
         test.same(await program.stop(), { code: 0, signal: null }, 'it ends in order')
+      for (const program of programs)
+        test.notMatch(program.log(), FORGOTTEN, 'nothing went wrong that nobody dealt with')
       const left = await waitFor('every process to end', () => {
         const running = leftRunning(dataDirectory)
         return running.length === 0 && running
