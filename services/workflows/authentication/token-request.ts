@@ -43,6 +43,8 @@ export async function requestToken(policy: Policy, send: Send): Promise<Token> {
     return tokenIn(await processGenericTokenEndpointResponse(server, identified, response), issuers)
   } catch (error) {
     if (error instanceof OutgoingCallError) throw noToken(error.message)
+    if (error instanceof URIError)
+      throw new CallFault('configuration', 'The secret is not well-formed text.')
     if (isOfTheAnswer(error)) throw noToken('Its answer cannot be used.')
     throw error
   }

@@ -226,4 +226,16 @@ t.test('a call authenticates as its document says, whatever the data are', async
   })
   const lured = given('${ . }', { uri: 'x://y', authentication: { bearer: { use: 'a' } } })
   t.notOk(Object.hasOwn((lured as { with: object }).with, 'authentication'))
+
+  const token = '${ $secrets.a }'
+  const members = {
+    document: { endpoint: 'x://${ .y }' },
+    operationId: '${ .id }',
+    authentication: { bearer: { token } },
+  }
+  const tasks = [{ web: { call: 'openapi', with: members } }]
+  const [action] = new RunScenario(workflow(tasks, { use }), { id: 'get' }).actions()
+  t.match(action?.work, {
+    with: { operationId: 'get', authentication: { scheme: 'bearer', members: { token } } },
+  })
 })

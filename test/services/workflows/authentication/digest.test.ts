@@ -57,7 +57,8 @@ t.test('a session, a hashed name and a name that is not ASCII', async (t) => {
 })
 
 t.test('whatever the other side sends makes one line or no answer', async (t) => {
-  const anything = fc.string({ unit: 'binary' })
+  const unit = fc.integer({ max: 0xffff, min: 0 }).map((code) => String.fromCharCode(code))
+  const anything = fc.string({ unit, maxLength: 30 })
   const holds = fc.property(anything, anything, anything, (realm, username, rest) => {
     const quoted = `"${realm.replace(/["\\\r\n]/g, '')}"`
     const header = answer(`Digest realm=${quoted}, nonce="x", ${rest}`, { ...user, username })

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject, verify } from 'node:crypto'
+import fc from 'fast-check'
 import t from 'tap'
 import type { Json } from '../../../../domain/kernel/json.ts'
 import { createOutgoingCalls } from '../../../../infra/workflows/http-call.ts'
@@ -24,14 +25,18 @@ t.beforeEach(() => answerWith({ access_token: 'a.token', token_type: 'Bearer' })
 
 type Options = { readonly scheme?: Policy['scheme']; readonly client?: CallMembers }
 
-async function ask(more: CallMembers = {}, { scheme = 'oauth2', client = {} }: Options = {}) {
+function policyWith(more: CallMembers, { scheme = 'oauth2', client = {} }: Options = {}): Policy {
   const members = {
     authority: issuer.base,
     grant: 'client_credentials',
     client: { id: 'app', secret: 'open-sesame', ...client },
     ...more,
   }
-  const policy = { scheme, members, hidden: [], requireOrigin: () => {} }
+  return { scheme, members, hidden: [], requireOrigin: () => {} }
+}
+
+async function ask(more: CallMembers = {}, options?: Options) {
+  const policy = policyWith(more, options)
   return await requestToken(policy, (request) => outgoing.call(request, signal))
 }
 
@@ -210,17 +215,49 @@ t.test('a token is of one of the issuers, where the policy names some', async (t
   }
 })
 
+t.test(
+  'an authority is called as everybody is, and not where the operator forbids it',
+  async (t) => {
+    const guarded = createOutgoingCalls({ allowPrivate: false })
+    t.teardown(async () => guarded[Symbol.asyncDispose]())
+    const before = issuer.got.length
+    const policy = policyWith({})
+    const asked = requestToken(policy, (request) => guarded.call(request, signal))
+    await t.rejects(asked, { name: 'CallFault', message: /private network/ })
+    t.equal(issuer.got.length, before)
+  },
+)
+
+t.test('whatever is in a policy, there is a token or a reason', async () => {
+  // Halves of surrogate pairs, too: JSON can hold them.
+  const unit = fc.integer({ max: 0xffff, min: 0 }).map((code) => String.fromCharCode(code))
+  const text = fc.string({ unit, maxLength: 12 })
+  const some = fc.record(
+    {
+      ...{ username: text, password: text, scopes: fc.array(text), audiences: fc.array(text) },
+      grant: fc.constantFrom('client_credentials', 'password', EXCHANGE),
+      subject: fc.record({ token: text, type: text }),
+      client: fc.record({
+        ...{ id: text, secret: text, assertion: text },
+        authentication: fc.constantFrom(
+          ...['client_secret_basic', 'client_secret_post', 'client_secret_jwt'],
+          ...['private_key_jwt', 'none'],
+        ),
+      }),
+    },
+    { requiredKeys: ['grant'] },
+  )
+  const holds = fc.asyncProperty(some, async (members) => {
+    const asked = await ask(members as unknown as CallMembers).catch((error: unknown) => error)
+    return asked instanceof CallFault || (asked as { value?: string }).value === 'a.token'
+  })
+  await fc.assert(holds, { numRuns: 40 })
+})
+
 t.test('a call that is ended has no outcome', async (t) => {
   issuer.answers.set('/oauth2/token', () => {})
-  const stopped = AbortSignal.abort()
-  const members = {
-    authority: issuer.base,
-    grant: 'client_credentials',
-    client: { id: 'a', secret: 'b' },
-  }
-  const policy = { scheme: 'oauth2', members, hidden: [], requireOrigin: () => {} } as const
-  await t.rejects(
-    requestToken(policy, (request) => outgoing.call(request, stopped)),
-    { name: 'AbortError' },
+  const asked = requestToken(policyWith({}), (request) =>
+    outgoing.call(request, AbortSignal.abort()),
   )
+  await t.rejects(asked, { name: 'AbortError' })
 })
