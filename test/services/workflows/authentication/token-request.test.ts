@@ -145,6 +145,10 @@ t.test('a policy that gets no token asks nobody', async (t) => {
     [{ grant: 'authorization_code' }, /takes a person/],
     [{ grant: 'password', username: 'ann' }, /"password" is missing/],
     [{ client: { id: '' } }, /"id" is missing/],
+    [
+      { client: { id: '\ud800', secret: 'x', authentication: 'client_secret_basic' } },
+      /well-formed/,
+    ],
   ]
   for (const [more, reason] of faulty) t.match(await refused(more), configuration(reason))
   t.equal(issuer.got.length, before)
