@@ -74,7 +74,7 @@ t.test(
     rmSync(file)
     await t.rejects(open(), {
       name: 'KeyUnavailableError',
-      message: /secret-key is not .*put back/,
+      message: /^No secret-key file in \S+ is the key .*put back/,
     })
     t.throws(() => statSync(file), { code: 'ENOENT' })
     writeFileSync(file, `${'0f'.repeat(32)}\n`)
