@@ -2,14 +2,18 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
+import type { KeyTables } from '../../../infra/crypto/key-tables.ts'
+import { createSecretStore } from '../../../infra/crypto/secret-store.ts'
 import { createReadDatabase } from '../../../infra/postgres/pool.ts'
 import { type WorkflowsTables, workflows } from '../../../projections/workflows/workflows.ts'
 import { prepareToParse } from '../../../services/workflows/parse-document.ts'
 import { workflowRoutes } from '../../../services/workflows/routes.ts'
+import { workflowSecretRoutes } from '../../../services/workflows/secret-routes.ts'
 import { testApp } from '../../support/app.ts'
 import { tidemark } from '../../support/cli.ts'
 import { freshPostgresStore } from '../../support/postgres-store.ts'
 import { projected } from '../../support/projected.ts'
+import { testKeys } from '../../support/sealing.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 t.test('workflows from the command line', async (t) => {
@@ -65,4 +69,34 @@ t.test('workflows from the command line', async (t) => {
       /wrong.yaml: The document .* \(\/do\/0\/a\/call: line 2, column 14: there is no function/,
   })
   t.match(await run('apply', '-f', path.join(folder, 'none')), { code: 2, stderr: /ENOENT/ })
+})
+
+t.test('secrets of workflows from the command line', async (t) => {
+  const { store: events, pool } = await freshPostgresStore(t)
+  const { tenantKeys } = await testKeys(t, pool)
+  const secrets = createSecretStore({ db: createReadDatabase<KeyTables>(pool), tenantKeys })
+  const routes = workflowSecretRoutes({ events, secrets, now: () => new Date() })
+  const { app, keyOf } = await testApp(t, routes)
+  const address = await app.listen({ port: 0, host: '127.0.0.1' })
+  const settings = { TIDEMARK_API_KEY: keyOf(), TIDEMARK_URL: address }
+  const run = (args: string, input?: string) =>
+    tidemark(['workflow-secrets', ...args.split(' ')], settings, input)
+
+  const origins = '--origin https://a.example --origin https://b.example:444/'
+  const set = await run(`set idp ${origins}`, 'a-client-secret\n')
+  t.match(set, { code: 0, stdout: 'Stored idp.\n', stderr: '' })
+  const listed = await run('list')
+  t.match(listed, { code: 0, stdout: 'idp     https://a.example https://b.example:444\n' })
+  const refusals = await Promise.all([
+    run(`set idp ${origins}`, 'two words\n'),
+    run('set idp --origin https://a.example --from-file /nowhere'),
+    run('set idp', 'a-client-secret'),
+  ])
+  t.match(refusals, [
+    { code: 3, stderr: /used for nothing.*JSON object/ },
+    { code: 2, stderr: /"\/nowhere" cannot be read/ },
+    { code: 2, stderr: /--origin/ },
+  ])
+  t.match(await run('remove idp'), { code: 0, stdout: 'Removed idp.\n' })
+  t.match(await run('list'), { code: 0, stdout: /^SECRET +FOR\n$/ })
 })
