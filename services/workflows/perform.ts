@@ -5,9 +5,9 @@ import type { Outcome } from '../../domain/workflows/run/commands.ts'
 import { standardError } from '../../domain/workflows/run/fault.ts'
 import type { Action, OwedWork } from '../../domain/workflows/run/owed.ts'
 import { run, runStream } from '../../domain/workflows/run/run.ts'
-import { isRun } from '../../domain/workflows/run/state.ts'
+import { isOver, isRun, isUnwanted, type RunState } from '../../domain/workflows/run/state.ts'
 import type { WorkflowError } from '../../domain/workflows/run-events.ts'
-import { load } from '../kernel/execute.ts'
+import { execute, load } from '../kernel/execute.ts'
 import type {
   OwedCommandContext,
   PlatformCommand,
@@ -159,6 +159,8 @@ async function child(
   const context = contextOf(session, action)
   const stream = runStream(tenantId, runIdOf(tenantId, context.commandId))
   const before = await load(deps.events, run, stream)
+  if (isAwaited && isUnwanted(session.run, action.step))
+    return await cancelled(deps, stream, before.state, context)
   if (before.state.status === 'absent') {
     const parent = isAwaited ? { parent: { runId, step: action.step } } : {}
     const request = { namespace, name, version, input, owner, ...parent, depth: depth + 1 }
@@ -166,6 +168,28 @@ async function child(
   }
   if (!isAwaited) return { output: inputOf(session, action) }
   return isRun(before.state) ? endOf(before.state.status, before.state.result) : 'later'
+}
+
+/** Nobody needs what comes of it: it takes back what it did, and the run that waits for it goes on then. */
+async function cancelled(
+  { events, now }: PerformDeps,
+  stream: string,
+  child: RunState,
+  context: OwedCommandContext,
+): Promise<Outcome | 'later'> {
+  if (!isRun(child)) return endOf('cancelled', undefined)
+  if (isOver(child)) return endOf(child.status, child.result)
+  const command = { type: 'CancelRun', runId: child.runId, now: now().toISOString() } as const
+  const commandId = uuidOf('cancel', context.commandId)
+  // One that ends meanwhile refuses; it is looked at again.
+  const { state } = await execute(events, run, stream, command, { ...context, commandId }).catch(
+    (error: unknown) => {
+      if (error instanceof ProblemError && error.problem.code === 'run-over')
+        return load(events, run, stream)
+      throw error
+    },
+  )
+  return isRun(state) ? endOf(state.status, state.result) : 'later'
 }
 
 function endOf(

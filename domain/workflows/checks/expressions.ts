@@ -13,7 +13,7 @@ import type { Fault } from './fault.ts'
 
 const STANDARD = [
   ...['context', 'input', 'output', 'workflow', 'runtime', 'task', 'authorization', 'secrets'],
-  ...['item', 'index', 'error'],
+  ...['item', 'index', 'error', 'compensated'],
 ]
 
 /** `text`: an expression with or without `${ }`; `template`: what is inside of `${ }` in any string. */

@@ -152,6 +152,12 @@ export function compensationAround(run: Pick<Run, 'open'>, step: OpenStep): Open
   return [step, ...around(run, step)].find(({ compensates }) => compensates !== undefined)
 }
 
+/** The run ends, and this is no part of what it takes back. */
+export function isUnwanted(run: Run, number: number): boolean {
+  const step = run.open.get(number)
+  return run.status === 'ending' && step !== undefined && !compensationAround(run, step)
+}
+
 /** Somebody else may be at it: what it does has perhaps happened. */
 export function isUnderWay({ work }: OpenStep): boolean {
   return work !== undefined && ['call', 'emit', 'run'].includes(work.kind)

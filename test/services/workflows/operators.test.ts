@@ -148,6 +148,33 @@ t.test('what operators see of runs', async (t) => {
     t.match((await stream({ tenantId: 'other' }, runId)).json(), { code: 'run-not-found' })
   })
 
+  await t.test('a run that is cancelled cancels the run that it waits for', async (t) => {
+    const undo = `{ call: one, with: { was: "\${ $compensated.output.done }" } }`
+    await apply(
+      'lasting',
+      `do:
+  - first: { set: { done: 7 }, metadata: { tidemark.compensate: ${undo} } }
+  - stay: { wait: PT9H }
+`,
+    )
+    const inner = 'run: { workflow: { namespace: test, name: lasting, version: latest } }'
+    await apply(
+      'caring',
+      `do: [ { t: { try: [ { inner: { ${inner} } } ], catch: { do: [ { a: { set: { b: 1 } } } ] } } } ]`,
+    )
+    const runId = await world.begin('caring')
+    const [waitedFor] = await listed('workflow=test.lasting', 1)
+    await world.waits(waitedFor.runId, 'time')
+    await world.ask(runId, 'cancel')
+    t.notMatch(await world.until(runId, 'cancelled'), { output: { b: 1 } })
+    await world.until(waitedFor.runId, 'cancelled')
+    t.match(
+      world.effects.list().at(-1),
+      { name: 'one', input: { was: 7 } },
+      'and takes back what it did',
+    )
+  })
+
   await t.test('runs are followed and steered from the command line', async (t) => {
     const address = await app.listen({ port: 0, host: '127.0.0.1' })
     const settings = { TIDEMARK_API_KEY: keyOf(), TIDEMARK_URL: address }
