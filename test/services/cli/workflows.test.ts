@@ -82,7 +82,7 @@ t.test('secrets of workflows from the command line', async (t) => {
   const run = (args: string, input?: string) =>
     tidemark(['workflow-secrets', ...args.split(' ')], settings, input)
 
-  const origins = '--origin https://a.example --origin https://b.example:444/'
+  const origins = '--origin https://a.example --origin https://b.example:444'
   const set = await run(`set idp ${origins}`, 'a-client-secret\n')
   t.match(set, { code: 0, stdout: 'Stored idp.\n', stderr: '' })
   const listed = await run('list')
