@@ -53,13 +53,15 @@ t.test('sessions cannot be left by a modern header (D-28)', async (t) => {
   await refused(t, await post(request, wrong), 400, -32600)
 })
 
-t.test('sessions end with DELETE', async (t) => {
-  const own = await session()
-  const headers = { ...own, authorization: `Bearer ${key}` }
-  t.equal((await fetch(endpoint, { method: 'DELETE', headers })).status, 204)
-  t.equal((await fetch(endpoint, { method: 'DELETE', headers })).status, 404)
-  const request = { jsonrpc: '2.0', id: 2, method: 'ping' }
-  await refused(t, await post(request, own), 404, -32600)
+t.test('sessions end with DELETE, also when it calls itself JSON and has no body', async (t) => {
+  for (const described of [{}, { 'content-type': 'application/json' }]) {
+    const own = await session()
+    const headers = { ...own, ...described, authorization: `Bearer ${key}` }
+    t.equal((await fetch(endpoint, { method: 'DELETE', headers })).status, 204)
+    t.equal((await fetch(endpoint, { method: 'DELETE', headers })).status, 404)
+    const request = { jsonrpc: '2.0', id: 2, method: 'ping' }
+    await refused(t, await post(request, own), 404, -32600)
+  }
 })
 
 t.test('sessions have one event stream', async (t) => {
