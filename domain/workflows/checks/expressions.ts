@@ -12,7 +12,7 @@ import type { Fault } from './fault.ts'
 // place is seen when it runs: here each one counts that the document names anywhere.
 
 const STANDARD = [
-  ...['context', 'input', 'output', 'workflow', 'runtime', 'task', 'authorization', 'secrets'],
+  ...['context', 'input', 'output', 'workflow', 'runtime', 'task'],
   ...['item', 'index', 'error', 'compensated'],
 ]
 
