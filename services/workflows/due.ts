@@ -1,6 +1,7 @@
 import { Cron } from 'croner'
 import type { Json } from '../../domain/kernel/json.ts'
 import { durationMs } from '../../domain/workflows/run/duration.ts'
+import { MIN_INTERVAL_MS } from './schedule-faults.ts'
 
 // When a schedule is due. Of what was missed while nobody looked, only the last time counts.
 
@@ -42,7 +43,7 @@ function lastOf(cron: string, timezone: string, now: Date): Date | undefined {
 }
 
 function lastEvery(every: Json, since: Date, now: Date): Date | undefined {
-  const interval = Math.max(1_000, durationMs(every))
+  const interval = Math.max(MIN_INTERVAL_MS, durationMs(every))
   const count = Math.floor((now.getTime() - since.getTime()) / interval)
   return count < 1 ? undefined : new Date(since.getTime() + count * interval)
 }

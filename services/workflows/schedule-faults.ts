@@ -2,8 +2,12 @@ import { Cron } from 'croner'
 import { within } from '../../domain/kernel/pointer.ts'
 import type { Fault } from '../../domain/workflows/checks/fault.ts'
 import type { WorkflowDocument } from '../../domain/workflows/document.ts'
+import type { Duration } from '../../domain/workflows/document-parts.ts'
+import { durationMs } from '../../domain/workflows/run/duration.ts'
 import { timeZoneOf } from '../../domain/workflows/task-metadata.ts'
 
+/** What is shorter would be a loop without end. */
+export const MIN_INTERVAL_MS = 1_000
 /** A schedule is one of them. */
 const KINDS = ['every', 'cron', 'after', 'on'] as const
 
@@ -61,9 +65,16 @@ type Schedule = NonNullable<WorkflowDocument['schedule']>
 
 /** Nothing is there yet that an expression could be about. */
 function intervalFaults({ every, after }: Schedule): readonly Fault[] {
-  return Object.entries({ every, after }).flatMap(([member, value]) =>
-    typeof value === 'string' && !value.startsWith('P')
-      ? [{ pointer: within('/schedule', member), detail: 'must be a duration such as PT1H' }]
-      : [],
-  )
+  return Object.entries({ every, after }).flatMap(([member, value]) => {
+    const detail = value === undefined ? undefined : intervalFault(value)
+    return detail === undefined ? [] : [{ pointer: within('/schedule', member), detail }]
+  })
+}
+
+function intervalFault(value: Duration): string | undefined {
+  if (typeof value === 'string' && !value.startsWith('P')) return 'must be a duration such as PT1H'
+  const parts = typeof value === 'string' ? [] : Object.values(value)
+  // That it is negative is said of every duration.
+  if (parts.some((part) => part < 0)) return undefined
+  return durationMs(value) < MIN_INTERVAL_MS ? 'must be a second or longer' : undefined
 }

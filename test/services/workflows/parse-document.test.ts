@@ -238,6 +238,11 @@ t.test('a schedule is one that can be kept', async (t) => {
     'schedule: { cron: "0 0 30 2 *" }\ndo: []': 'it names no time that will come',
     'schedule: { every: "${ .x }" }\ndo: []': 'must be a duration such as PT1H',
     'schedule: { every: { seconds: -1 } }\ndo: []': 'cannot be negative',
+    'schedule: { every: -PT1H }\ndo: []': '/schedule/every',
+    'schedule: { every: PT0S }\ndo: []': 'must be a second or longer',
+    'schedule: { every: P0D }\ndo: []': 'must be a second or longer',
+    'schedule: { after: PT0.5S }\ndo: []': 'must be a second or longer',
+    'schedule: { after: { milliseconds: 999 } }\ndo: []': 'must be a second or longer',
     'schedule: { on: { all: [] } }\ndo: []': 'names no event',
     'schedule: { on: { one: { with: { type: a }, correlate: { k: { from: "(", expect: x } } } } }\ndo: []':
       '/schedule/on/one/correlate/k/from: ',

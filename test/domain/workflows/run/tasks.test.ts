@@ -163,6 +163,21 @@ t.test('wait ends when its time has come, and not before', async (t) => {
   t.same(run.output, { kept: true })
 })
 
+t.test(
+  'a wait of no time is over when the clock is looked at; one of less than that faults',
+  async (t) => {
+    for (const wait of ['PT0S', { seconds: 0 }, '${ .for }']) {
+      const run = new RunScenario(workflow([{ pause: { wait } }]), { for: 'PT0S' })
+      run.clock(run.now)
+      t.equal(run.status, 'completed')
+    }
+    for (const span of ['-PT1S', 'PT-1S', 'soon', { seconds: -1 }, 5, null]) {
+      const run = new RunScenario(workflow([{ pause: { wait: '${ .for }' } }]), { for: span })
+      t.match(run.error, { status: 400, instance: '/do/0/pause', detail: /no|not/ })
+    }
+  },
+)
+
 t.test('a task or a run that takes longer than its timeout faults', async (t) => {
   const task = new RunScenario(
     workflow([{ slow: { call: 'x', timeout: { after: { seconds: 5 } } } }]),
