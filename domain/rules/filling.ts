@@ -2,8 +2,9 @@ import { loggedType } from '../custom/events.ts'
 import type { LogClock } from './log-clock.ts'
 import type { RuleEvent } from './rule-event.ts'
 import { subjectOf } from './subject.ts'
+import { reachMs } from './subject-window.ts'
 import type { Window } from './window.ts'
-import { pastOf, typesOf } from './windows.ts'
+import { typesOf } from './windows.ts'
 
 /**
  * What a rule's windows hold follows from the log, and not from when the rule was made: before it is asked for
@@ -13,10 +14,8 @@ import { pastOf, typesOf } from './windows.ts'
 export class Filling {
   /** As the log names them. */
   readonly types: readonly string[]
-  /** Nothing is needed before the last event that is older than this. Unix ms. */
-  readonly fromMs: number
-  /** Nor before this position. */
-  readonly from: bigint
+  /** Nothing is needed up to this position. */
+  readonly after: bigint
   readonly #byType = new Map<string, Window[]>()
   readonly #epoch: number
   readonly #end: () => void
@@ -24,8 +23,8 @@ export class Filling {
   constructor(windows: ReadonlySet<Window>, clock: LogClock, end: () => void) {
     this.#epoch = clock.epoch
     this.#end = end
-    this.from = clock.began
-    this.fromMs = clock.now - pastOf([...windows].map(({ spec }) => spec))
+    const reach = Math.max(0, ...[...windows].map(({ spec }) => reachMs(spec.durationMs)))
+    this.after = clock.marks.before(clock.now - reach)?.position ?? clock.began - 1n
     for (const window of windows)
       for (const type of typesOf(window.spec))
         this.#byType.set(type, [...(this.#byType.get(type) ?? []), window])

@@ -1,3 +1,5 @@
+import { LogMarks, type LogMarksData } from './log-marks.ts'
+
 /** Clocks of several machines differ a little; a step back by more than this is a clock that was set. */
 export const CLOCK_TOLERANCE_MS = 60_000
 
@@ -5,6 +7,7 @@ export type LogClockData = {
   readonly now: number
   readonly epoch: number
   readonly began: string
+  readonly marks: LogMarksData
 }
 
 /**
@@ -19,6 +22,8 @@ export class LogClock {
   began = 0n
   /** The last event's own time, at most a minute before `now`. */
   time = 0
+  /** Of this epoch. */
+  readonly marks = new LogMarks()
 
   advance({ time, position }: { readonly time: string; readonly position: bigint }): void {
     this.time = Date.parse(time)
@@ -26,16 +31,20 @@ export class LogClock {
       this.now = this.time
       this.epoch += 1
       this.began = position
+      this.marks.clear()
     } else {
       this.now = Math.max(this.now, this.time)
     }
+    this.marks.pass({ position, now: this.now })
   }
 
   data(): LogClockData {
-    return { now: this.now, epoch: this.epoch, began: this.began.toString() }
+    const { now, epoch, began, marks } = this
+    return { now, epoch, began: began.toString(), marks: marks.data() }
   }
 
-  restore({ now, epoch, began }: LogClockData): void {
+  restore({ now, epoch, began, marks }: LogClockData): void {
+    this.marks.restore(marks)
     Object.assign(this, { now, epoch, began: BigInt(began), time: now })
   }
 }

@@ -10,13 +10,17 @@ import {
 } from './window-slots.ts'
 
 /** So many, the newest ones, are remembered one by one: exact. */
-const MAX_SINGLE = 256
+export const MAX_SINGLE = 256
 /** Older ones are taken together when they are of the same part of the duration: the old edge of the window is this much of it unsharp. */
 const PARTS = 128
 
+export function partMsOf(durationMs: number): number {
+  return durationMs / PARTS
+}
+
 /** How far back events are that can make a difference to a window: those of the part that its old edge is in. */
 export function reachMs(durationMs: number): number {
-  return durationMs + durationMs / PARTS
+  return durationMs + partMsOf(durationMs)
 }
 
 export type SubjectWindowData = {
@@ -46,9 +50,12 @@ export class SubjectWindow extends SlotsReading {
     this.#since = data?.since ?? undefined
   }
 
-  /** @param value of an event that passes the filter, if the window has values. */
-  add(at: number, matched: boolean, value: number | undefined): void {
-    this.#forget(this.#firstAfter(at - this.#durationMs))
+  /**
+   * @param value of an event that passes the filter, if the window has values.
+   * @param keptMs what is older than this is not asked for any more.
+   */
+  add(at: number, matched: boolean, value: number | undefined, keptMs: number): void {
+    this.#forget(this.#firstAfter(Math.max(at - this.#durationMs, keptMs - 1)))
     const slot = slotOf(at, matched, value)
     this.slots.push(slot)
     this.count(slot, 1)
@@ -71,7 +78,7 @@ export class SubjectWindow extends SlotsReading {
   #group(): void {
     const oldest = this.slots[this.#groups] as Slot
     const group = this.slots[this.#groups - 1]
-    const partMs = this.#durationMs / PARTS
+    const partMs = partMsOf(this.#durationMs)
     if (group && Math.floor(group.last / partMs) === Math.floor(oldest.last / partMs)) {
       merge(group, oldest)
       this.slots.splice(this.#groups, 1)
@@ -99,8 +106,12 @@ export class SubjectWindow extends SlotsReading {
 
   /** Whether there is nothing in it any more at an instant, nor later. */
   isOver(now: number): boolean {
-    const last = this.slots.at(-1)?.last ?? Number.NEGATIVE_INFINITY
-    return last <= now - this.#durationMs && !this.hasRestarted(now)
+    return this.last <= now - this.#durationMs
+  }
+
+  /** When its last event was. */
+  get last(): number {
+    return this.slots.at(-1)?.last ?? this.#since ?? Number.NEGATIVE_INFINITY
   }
 
   get size(): number {

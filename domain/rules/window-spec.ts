@@ -17,7 +17,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
   d: 86_400_000,
 }
-const MAX_DURATION_MS = 7 * 86_400_000
+export const MAX_DURATION_MS = 7 * 86_400_000
 
 /** Reads `10m` or `10m since ServerUpdated`. @returns undefined when it is neither, or longer than 7 days. */
 export function parseSpan(

@@ -2,13 +2,10 @@ import type { CompiledExpression } from './condition/condition.ts'
 import { evaluate } from './condition/condition.ts'
 import type { WindowReading } from './condition/run.ts'
 import type { LogClock } from './log-clock.ts'
-import { NOTHING, SubjectWindow, type SubjectWindowData } from './subject-window.ts'
+import { NOTHING, partMsOf, SubjectWindow, type SubjectWindowData } from './subject-window.ts'
+import { MAX_ENTRIES, WindowLoad, type WindowLoadData } from './window-load.ts'
 import type { WindowSpec } from './window-spec.ts'
 
-/** Of one window, over all subjects, of at most 385 for each: beyond that the subjects that were quiet for longest start from nothing. */
-const MAX_SLOTS = 200_000
-/** So many are left then. */
-const KEPT_SLOTS = 180_000
 /** Each event is filtered by every window of its type, whether anybody asks or not. An event whose filter takes more does not pass. */
 const MAX_STEPS = 5_000
 
@@ -22,7 +19,13 @@ export type CompiledWindow = {
 export type WindowData = {
   readonly at: number
   readonly changes: number
+  readonly load: WindowLoadData
   readonly subjects: readonly (readonly [subject: string, data: SubjectWindowData])[]
+}
+
+const TOO_LARGE: WindowReading = {
+  fault: `The window is too large: it has more than ${MAX_ENTRIES.toLocaleString('en')} entries of all subjects together.`,
+  ...{ total: 0, matched: 0, sum: () => 0, percentile: () => 0 },
 }
 
 /**
@@ -38,6 +41,8 @@ export class Window {
   /** The one that was quiet for longest first. */
   readonly #subjects = new Map<string, SubjectWindow>()
   #slots = 0
+  #load = new WindowLoad()
+  readonly #partMs: number
   #epoch = 0
   #at = 0
   /** Since the quietest were last forgotten. */
@@ -45,6 +50,7 @@ export class Window {
 
   constructor(spec: WindowSpec, { filter, value }: CompiledWindow, isFilled: boolean) {
     this.spec = spec
+    this.#partMs = partMsOf(spec.durationMs)
     this.#filter = filter
     this.#value = value
     this.isFilled = isFilled
@@ -63,7 +69,9 @@ export class Window {
     const value = matched && this.#value ? Number(computed(this.#value, roots)) : undefined
     // An event without the value that is asked for has nothing to say.
     if (Number.isNaN(value)) return
-    this.#change(subject, (window) => window.add(this.#at, matched, value))
+    this.#change(subject, (window) =>
+      window.add(this.#at, matched, value, this.#load.first * this.#partMs),
+    )
   }
 
   /** What was before a clock was set is over. */
@@ -72,27 +80,39 @@ export class Window {
     this.#epoch = epoch
     this.#subjects.clear()
     this.#slots = 0
+    this.#load = new WindowLoad()
     this.#at = 0
     this.#changes = 0
   }
 
   #change(subject: string, change: (window: SubjectWindow) => void): void {
-    const window = this.#subjects.get(subject) ?? new SubjectWindow(this.spec.durationMs)
-    this.#subjects.delete(subject)
-    this.#subjects.set(subject, window)
-    const before = window.size
-    change(window)
-    this.#slots += window.size - before
+    const known = this.#subjects.get(subject)
+    const { first } = this.#load
+    const oldest = this.#part(this.#at - this.spec.durationMs)
+    this.#load.add(this.#part(this.#at), known && this.#part(known.last), oldest)
+    if (this.#part(this.#at) >= this.#load.first) {
+      const window = known ?? new SubjectWindow(this.spec.durationMs)
+      this.#subjects.delete(subject)
+      this.#subjects.set(subject, window)
+      const before = window.size
+      change(window)
+      this.#slots += window.size - before
+    }
     this.#changes += 1
     // Looking from the front of a map passes what was deleted there: not at each event.
-    if (this.#slots > MAX_SLOTS || this.#changes > this.#subjects.size + 256) this.#forgetQuietest()
+    if (this.#load.first > first || this.#changes > this.#subjects.size + 256)
+      this.#forgetQuietest()
   }
 
+  #part(instant: number): number {
+    return Math.floor(instant / this.#partMs)
+  }
+
+  /** What is over, and what can never be asked for again. */
   #forgetQuietest(): void {
-    const most = this.#slots > MAX_SLOTS ? KEPT_SLOTS : MAX_SLOTS
     this.#changes = 0
     for (const [quietest, each] of this.#subjects) {
-      if (this.#slots <= most && !each.isOver(this.#at)) return
+      if (!each.isOver(this.#at) && this.#part(each.last) >= this.#load.first) return
       this.#subjects.delete(quietest)
       this.#slots -= each.size
     }
@@ -100,6 +120,7 @@ export class Window {
 
   read(subject: string, { now, epoch }: Pick<LogClock, 'now' | 'epoch'>): WindowReading {
     this.#enter(epoch)
+    if (this.#load.first * this.#partMs > now - this.spec.durationMs) return TOO_LARGE
     const window = this.#subjects.get(subject)
     if (window === undefined) return NOTHING
     if (this.spec.since !== undefined && !window.hasRestarted(now)) return NOTHING
@@ -109,13 +130,14 @@ export class Window {
   data({ epoch }: Pick<LogClock, 'epoch'>): WindowData {
     this.#enter(epoch)
     const subjects = [...this.#subjects].map(([id, window]) => [id, window.data()] as const)
-    return { at: this.#at, changes: this.#changes, subjects }
+    return { at: this.#at, changes: this.#changes, load: this.#load.data(), subjects }
   }
 
-  restore({ at, changes, subjects }: WindowData, { epoch }: Pick<LogClock, 'epoch'>): void {
+  restore({ at, changes, load, subjects }: WindowData, { epoch }: Pick<LogClock, 'epoch'>): void {
     this.#enter(epoch)
     this.#at = at
     this.#changes = changes
+    this.#load = new WindowLoad(load)
     for (const [id, data] of subjects) {
       this.#subjects.set(id, new SubjectWindow(this.spec.durationMs, data))
       this.#slots += data.slots.length

@@ -40,15 +40,9 @@ export async function fill(
   before: Position,
   signal: AbortSignal,
 ): Promise<void> {
-  const { types, fromMs } = filling
-  const from = await placeBefore(
-    log,
-    { tenantId, types },
-    before,
-    signal,
-    ({ position, time }) => position >= filling.from && Date.parse(time) >= fromMs,
-  )
-  for await (const event of inTurns(log.readAll({ tenantId, types, from }), signal)) {
+  const { types, after } = filling
+  const from = after > 0n ? { from: after } : {}
+  for await (const event of inTurns(log.readAll({ tenantId, types, ...from }), signal)) {
     if (event.position >= before) break
     if (event.fault === undefined) filling.take(ruleEventOf(event))
   }

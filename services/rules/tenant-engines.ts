@@ -9,7 +9,7 @@ import type { RuleState } from '../ports/rule-state.ts'
 import { eventSchemas } from './event-schemas.ts'
 
 /** Raised when what an engine remembers means something else. */
-const FORMAT = 3
+const FORMAT = 4
 
 type TenantEngine = {
   readonly engine: RuleEngine

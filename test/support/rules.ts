@@ -82,12 +82,10 @@ export function fillBefore(
 ): number | undefined {
   const filling = engine.filling(ruleEventOf(log[index] as RuleEvent).type)
   if (filling === undefined) return undefined
-  const { from, fromMs, types } = filling
-  const past = log.slice(0, index).filter(({ type }) => types.includes(type))
-  const start = past.findLastIndex(
-    ({ position, time }) => position < from || Date.parse(time) < fromMs,
-  )
-  const wanted = past.slice(start + 1)
+  const { after, types } = filling
+  const wanted = log
+    .slice(0, index)
+    .filter(({ type, position }) => types.includes(type) && position > after)
   for (const event of wanted) filling.take(ruleEventOf(event))
   filling.end()
   return wanted.length

@@ -16,6 +16,8 @@ export type Run = {
 
 /** Of one window, for one subject, at one instant. */
 export type WindowReading = {
+  /** Why there is no answer: what is in the window is more than is kept. */
+  readonly fault?: string
   /** How many events there are. */
   readonly total: number
   /** How many of them pass the filter; all when there is none. */

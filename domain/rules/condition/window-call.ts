@@ -1,7 +1,7 @@
 import type { ASTNode, SourceRange } from '@marcbachmann/cel-js'
 import { parseSpan, WINDOW_FUNCTIONS, type WindowFunction, windowSpec } from '../window-spec.ts'
 import type { Place } from './place.ts'
-import type { Closure, Run, WindowReading } from './run.ts'
+import { type Closure, EvaluationFault, type Run, type WindowReading } from './run.ts'
 import { Refusal } from './scope.ts'
 
 const MAX_WINDOWS = 8
@@ -28,7 +28,9 @@ export function windowNumber(
   const fraction = literalNumber(args[WINDOW_FUNCTIONS[name].fraction ?? -1])
   const text = place.text.slice(at.start, at.end)
   return (run) => {
-    const value = reading(name, run.windows[index] as WindowReading, fraction)
+    const window = run.windows[index] as WindowReading
+    if (window.fault !== undefined) throw new EvaluationFault(window.fault, at)
+    const value = reading(name, window, fraction)
     run.reads?.set(text, value)
     return value
   }

@@ -160,17 +160,28 @@ t.test('beyond 256 events a window is off by the events of a 128th of its durati
   t.ok(Math.abs(p50 / exact - 1) < 0.02, `the median is ${p50} instead of ${exact}`)
 })
 
-t.test('a window of many subjects forgets those that were quiet for longest', async (t) => {
+t.test('a window that holds too much says so, until what was too much is over', async (t) => {
   const [windows, clock] = [newWindows(), new LogClock()]
-  const window = windows.acquire(
-    windowSpec({ ...plain, filter: undefined, value: undefined }),
-    true,
-  )
-  for (let subject = 0; subject < 200_100; subject++)
-    windows.apply({ type: 'ToolCalled', data: {} }, `s${subject}`, clock)
-  t.equal(window.size, 180_099)
-  t.equal(window.read('s0', clock).matched, 0)
-  t.equal(window.read('s200099', clock).matched, 1)
+  const many = windowSpec({ ...plain, filter: undefined, value: undefined })
+  const window = windows.acquire(many, true)
+  const call = (subject: string, ms: number) => {
+    advance(clock, ms)
+    windows.apply({ type: 'ToolCalled', data: {} }, subject, clock)
+  }
+  for (let index = 0; index < 200_000; index++) call(`s${index}`, index / 10)
+  t.equal(window.read('s0', clock).matched, 1)
+  call('more', 20_001)
+  t.match(window.read('s0', clock).fault, /more than 200,000 entries/)
+  t.match(window.read('more', clock).fault, /more than 200,000 entries/, 'whomever it is about')
+  t.ok(window.size <= 200_000)
+  const restored = newWindows().acquire(many, true)
+  restored.restore(JSON.parse(JSON.stringify(window.data(clock))), clock)
+  for (const ms of [59_000, 62_000, 80_500]) {
+    advance(clock, ms)
+    const { matched, fault } = window.read('more', clock)
+    t.same([matched, fault], ms < 60_500 ? [0, fault] : [ms < 80_001 ? 1 : 0, undefined], `${ms}`)
+    t.same(restored.read('more', clock).fault, fault)
+  }
 })
 
 t.test('rules that ask for the same window share it, and the last one takes it away', async (t) => {
