@@ -3,6 +3,7 @@ import { eventCatalogue } from '../../domain/event-catalogue.ts'
 import { personalFields, storedSchema } from '../../domain/kernel/personal.ts'
 import { currentVersion } from '../../domain/kernel/upcast.ts'
 import { CloudEvent } from '../kernel/cloud-event.ts'
+import { RuleFired, WebhookTest } from '../kernel/webhook-messages.ts'
 import { POSITION_TYPE } from './socket-client.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -30,7 +31,9 @@ export const eventVersions: readonly EventVersion[] = Object.entries(eventCatalo
 export const currentVersions = eventVersions.filter(({ isCurrent }) => isCurrent)
 
 /** Webhooks are not told of webhooks. */
-export const toldByWebhook = currentVersions.filter(({ context }) => context !== 'webhooks')
+const toldByWebhook = currentVersions.filter(({ context }) => context !== 'webhooks')
+/** Of no event of the log. */
+const toldBesides = { WebhookTest, RuleFired }
 
 const encoded = (description: string) =>
   Type.String({ description: `${description}; percent-encoded outside printable ASCII` })
@@ -87,14 +90,22 @@ const Position = Type.Object(
 export const busMessage = ({ type, version }: Pick<EventVersion, 'type' | 'version'>) =>
   `${type}.v${version}`
 export const jsonMessage = ({ type }: Pick<EventVersion, 'type'>) => `${type}.json`
-export const webhookMessage = ({ type }: Pick<EventVersion, 'type'>) => `${type}.webhook`
+const webhookMessage = ({ type }: Pick<EventVersion, 'type'>) => `${type}.webhook`
 export const POSITION_MESSAGE = 'Position'
+export const webhookMessages = [
+  ...toldByWebhook,
+  ...Object.keys(toldBesides).map((type) => ({ type })),
+].map(webhookMessage)
 
-/** The bus has the personal fields of events encrypted, as the log does. */
+/** The bus and webhooks have the personal fields of events encrypted, as the log does. */
 const storedName = (each: EventVersion) =>
   personalFields(each.schema).length === 0 ? dataSchema(each) : `${dataSchema(each)}.encrypted`
 const dataSchema = ({ context, type, version }: EventVersion) => `${context}.${type}.v${version}`
 const schemaRef = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+const SIGNED = {
+  contentType: 'application/cloudevents+json',
+  headers: schemaRef('WebhookHeaders'),
+}
 
 export function schemas(): Json {
   return {
@@ -102,6 +113,7 @@ export function schemas(): Json {
     WebhookHeaders: anonymous(WebhookHeaders),
     CloudEvent: anonymous(CloudEvent),
     Position: anonymous(Position),
+    ...toldBesides,
     ...Object.fromEntries(
       eventVersions.flatMap((each) => [
         [dataSchema(each), anonymous(each.schema)],
@@ -118,6 +130,12 @@ export function messages(): Json {
       currentVersions.map((each) => [jsonMessage(each), structured(each)] as const),
     ),
     ...Object.fromEntries(toldByWebhook.map((each) => [webhookMessage(each), signed(each)])),
+    ...Object.fromEntries(
+      Object.keys(toldBesides).map((type) => [
+        webhookMessage({ type }),
+        { name: type, title: type, ...SIGNED, payload: schemaRef(type) },
+      ]),
+    ),
     [POSITION_MESSAGE]: {
       name: POSITION_TYPE,
       title: 'Where to resume',
@@ -149,8 +167,8 @@ function binary(each: EventVersion): Json {
   }
 }
 
-function structured(each: EventVersion): Json {
-  const own = { type: shownAs(each.type), data: schemaRef(dataSchema(each)) }
+function structured(each: EventVersion, data = dataSchema(each)): Json {
+  const own = { type: shownAs(each.type), data: schemaRef(data) }
   return {
     name: each.type,
     title: each.type,
@@ -160,9 +178,9 @@ function structured(each: EventVersion): Json {
   }
 }
 
+/** Who is called gets what the log has: personal fields are encrypted. */
 function signed(each: EventVersion): Json {
-  const contentType = 'application/cloudevents+json'
-  return { ...structured(each), contentType, headers: schemaRef('WebhookHeaders') }
+  return { ...structured(each, storedName(each)), ...SIGNED }
 }
 
 /** Its name here is its place in the document. */

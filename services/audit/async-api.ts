@@ -10,8 +10,7 @@ import {
   messages,
   POSITION_MESSAGE,
   schemas,
-  toldByWebhook,
-  webhookMessage,
+  webhookMessages,
 } from './async-api-messages.ts'
 import { EventQuery } from './event-query.ts'
 
@@ -58,7 +57,7 @@ export function asyncApi(version: string): Json {
         address: null,
         title: 'Webhook',
         description: 'A POST to the address that was registered, signed as Standard Webhooks.',
-        messages: messageRefs(toldByWebhook.map(webhookMessage)),
+        messages: messageRefs(webhookMessages),
       },
     },
     operations: {

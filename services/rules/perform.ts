@@ -1,9 +1,11 @@
+import type { Static } from 'typebox'
 import type { OwedAction, RulesEvaluated } from '../../domain/rules/evaluation.ts'
 import type { ActionOwed } from '../../domain/rules/firing.ts'
 import { type Author, ruleStream } from '../../domain/rules/rule.ts'
 import type { PlatformCommands } from '../kernel/platform-command.ts'
 import { ProblemError } from '../kernel/problem.ts'
 import type { Standing } from '../kernel/standing.ts'
+import type { RuleFired } from '../kernel/webhook-messages.ts'
 import type { AppendContext, EventStore, RecordedEvent } from '../ports/event-store.ts'
 import { EventStoreUnavailableError } from '../ports/event-store.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -109,7 +111,7 @@ async function webhook(
 ): Promise<Acted> {
   const { tenantId, time, correlationId, eventId: causationid } = evaluation
   const { eventId, eventType, subject } = evaluation.data as RulesEvaluated
-  const message = {
+  const message: Static<typeof RuleFired> = {
     ...{ specversion: '1.0', id, source: '/tidemark/rules', type: 'RuleFired' },
     ...{ subject: rule.ruleId, time, datacontenttype: 'application/json' },
     ...{ tenantid: tenantId, correlationid: correlationId, causationid },

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import specs from '@asyncapi/specs'
 import { Ajv, type SchemaObject } from 'ajv'
@@ -8,6 +9,7 @@ import { encode } from '../../../infra/nats/cloud-event.ts'
 import { asyncApi, asyncApiRoute } from '../../../services/audit/async-api.ts'
 import { eventVersions } from '../../../services/audit/async-api-messages.ts'
 import { toCloudEvent } from '../../../services/kernel/cloud-event.ts'
+import { testEvent } from '../../../services/webhooks/test-event.ts'
 import { testApp } from '../../support/app.ts'
 import { recordedEvent } from '../../support/recorded-event.ts'
 
@@ -71,6 +73,7 @@ t.test('every event type has its subject, and every version its message', async 
     t.match(channels[type]?.messages, { [`${type}.v${version}`]: {} })
     t.match(channels.stream?.messages, { [`${type}.json`]: {} })
   }
+  t.match(channels.webhook?.messages, { 'WebhookTest.webhook': {}, 'RuleFired.webhook': {} })
 })
 
 t.test('what is sent is what the document says', async (t) => {
@@ -80,7 +83,7 @@ t.test('what is sent is what the document says', async (t) => {
   ajv.addSchema({ $id: 'document', components })
   const checks = (schema: object) =>
     ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/')))
-  for (const { type, version, isCurrent, stored, shown } of golden) {
+  for (const { type, version, isCurrent, schema, stored, shown } of golden) {
     if (!isCurrent) continue
     const bus = components.messages[`${type}.v${version}`]
     const { headers, payload } = encode(stored, 1_000_000)
@@ -95,7 +98,24 @@ t.test('what is sent is what the document says', async (t) => {
     const structured = JSON.parse(JSON.stringify(toCloudEvent(shown)))
     t.ok(isEvent(structured), ajv.errorsText(isEvent.errors))
     t.notOk(isEvent({ ...structured, type: 'Other' }), 'of another type')
+    const signed = components.messages[`${type}.webhook`]
+    if (signed === undefined) continue
+    const isSigned = checks(signed.payload)
+    t.ok(
+      isSigned(JSON.parse(JSON.stringify(toCloudEvent(stored)))),
+      ajv.errorsText(isSigned.errors),
+    )
+    if (personalFields(schema).length > 0) t.notOk(isSigned(structured), 'in plain text')
   }
+  const key = { tenantId: 'acme', webhookId: randomUUID() }
+  const test = testEvent(
+    key,
+    { ...key, actorId: 'a', correlationId: 'c', causationId: 'c' },
+    new Date(),
+  )
+  const isTest = checks(components.messages['WebhookTest.webhook']?.payload ?? {})
+  t.ok(isTest(test), ajv.errorsText(isTest.errors))
+  t.notOk(isTest({ ...test, type: 'RuleFired' }))
   const known = new Set(Object.keys((components.schemas as Known).BusHeaders.properties))
   const [any] = golden
   const sent = any === undefined ? [] : Object.keys(encode(any.stored, 0).headers)

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { Value } from 'typebox/value'
 import { customStream } from '../../../domain/custom/custom-type.ts'
+import { RuleFired } from '../../../services/kernel/webhook-messages.ts'
 import { EventIdConflictError, RevisionConflictError } from '../../../services/ports/event-store.ts'
 import { runRuleReactor } from '../../../services/rules/reactor.ts'
 import { read, recordCalls, ruleWorld } from '../../support/rule-world.ts'
@@ -124,12 +126,12 @@ t.test('two that both believe to hold the lease record each decision once', asyn
 })
 
 t.test('an action that fails is tried again later, then the chain goes on or ends', async (t) => {
-  let calls = 0
+  const sent: object[] = []
   const world = await ruleWorld(t, {
     webhooks: {
-      async call() {
-        calls += 1
-        return calls < 3
+      async call(_webhook, event) {
+        sent.push(event)
+        return sent.length < 3
           ? { delivered: false, code: 'webhook-refused', cause: 'It answered 500.', again: true }
           : { delivered: true, status: 204 }
       },
@@ -167,6 +169,9 @@ t.test('an action that fails is tried again later, then the chain goes on or end
     ],
   )
   t.match(outcomes.at(-1)?.data, { skipped: [3] })
+  t.same([...Value.Errors(RuleFired, sent[0])], [], 'a message is what AsyncAPI says')
+  t.match(sent[0], { subject: ruleId, data: { event: { type: 'ToolCalled' } } })
+  t.same(sent[2], sent[0], 'the same, however often it is sent')
   const at = outcomes.at(-1)?.position
   const { body } = await world.send('GET', `/v1/rules/${ruleId}/actions?atLeast=${at}`)
   t.same(

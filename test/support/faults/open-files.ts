@@ -16,7 +16,7 @@ export class OpenFiles {
   readonly #before = new Map<number, number>()
 
   /** Nothing is left open of a fault: compared with the first time that a process was looked at. */
-  async assertSteady(t: Test, programs: readonly Program[]): Promise<void> {
+  async assertSteady(t: Test, programs: Iterable<Program>): Promise<void> {
     for (const program of programs) {
       const first = this.#before.get(program.pid) ?? openFiles(program)
       if (first === undefined) continue

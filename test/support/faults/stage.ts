@@ -70,7 +70,7 @@ export async function faultStage(t: Teardown, options: StageOptions = {}): Promi
   const toDatabase = await tcpProxy(t, database.appUrl)
   const toBus = await tcpProxy(t, nats.url)
   const databaseUrl = toDatabase.urlOf(database.appUrl)
-  const started: TidemarkProcess[] = []
+  const living = new Set<TidemarkProcess>()
   const openFiles = new OpenFiles()
   const { store: inDatabase, pool } = straightTo(t, database.appUrl, options.codec)
   const store = given ?? inDatabase
@@ -86,14 +86,15 @@ export async function faultStage(t: Teardown, options: StageOptions = {}): Promi
         dataDirectory,
         environment: { SANDBOX: 'none', ALLOW_PRIVATE_UPSTREAMS: '1', ...environment, ...more },
       })
-      started.push(program)
+      living.add(program)
+      void program.exited.then(() => living.delete(program))
       return program
     },
     async assertTruth(test, ledger, options = { withinMs: CATCH_UP_MS }) {
       const keys = await openKeyRing(createReadDatabase<KeyTables>(pool), dataDirectory)
       const truth = { store: sealing(store, keys), pool, natsUrl: nats.url }
       await assertTruth(test, truth, ledger, options)
-      await openFiles.assertSteady(test, started)
+      await openFiles.assertSteady(test, living)
     },
     async assertNothingLeft(test, ...programs) {
       for (const program of programs)
