@@ -1,3 +1,5 @@
+import { backoff } from '../kernel/backoff.ts'
+
 export type RestartPolicy = {
   /** First wait; doubles with every failure in the window. */
   readonly baseDelayMs: number
@@ -34,6 +36,6 @@ export function afterFailure(
 ): AfterFailure {
   const failures = [...earlier.filter((at) => nowMs - at < policy.windowMs), nowMs]
   if (failures.length >= policy.maxFailures) return { step: 'quarantine', failures }
-  const ceiling = Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** (failures.length - 1))
+  const ceiling = backoff(failures.length - 1, policy.baseDelayMs, policy.maxDelayMs)
   return { step: 'restart', delayMs: Math.round(ceiling * (0.5 + jitter / 2)), failures }
 }

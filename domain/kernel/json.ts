@@ -9,5 +9,10 @@ export function isJsonArray(value: Json): value is readonly Json[] {
 }
 
 export function isJsonObject(value: Json): value is JsonObject {
+  return isRecord(value)
+}
+
+/** Neither null nor an array: what JSON calls an object, of values that are not known. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,3 +1,4 @@
+import { isRecord } from '../kernel/json.ts'
 import type { CelType } from './condition/cel-type.ts'
 import { DYN, unionOf } from './condition/cel-type.ts'
 
@@ -12,7 +13,7 @@ const COMPOUND = ['$ref', 'allOf', 'anyOf', 'oneOf', 'not', 'if', 'patternProper
 
 /** @returns `dyn` for what the schema leaves open. */
 export function customDataType(schema: unknown): CelType {
-  if (!isSchema(schema) || COMPOUND.some((keyword) => keyword in schema)) return DYN
+  if (!isRecord(schema) || COMPOUND.some((keyword) => keyword in schema)) return DYN
   if (Array.isArray(schema.enum)) return unionOf(schema.enum.map(typeOfValue))
   if ('const' in schema) return typeOfValue(schema.const)
   switch (schema.type) {
@@ -34,8 +35,8 @@ export function customDataType(schema: unknown): CelType {
 
 /** Fields without a name in the schema are there only where it says so: a wrong name is to be found out. */
 function typeOfObject({ properties, additionalProperties }: Schema): CelType {
-  const named = isSchema(properties) ? Object.entries(properties) : []
-  const isOpen = additionalProperties === true || isSchema(additionalProperties)
+  const named = isRecord(properties) ? Object.entries(properties) : []
+  const isOpen = additionalProperties === true || isRecord(additionalProperties)
   if (named.length > 0 && !isOpen)
     return {
       kind: 'object',
@@ -55,8 +56,4 @@ function typeOfValue(value: unknown): CelType {
     default:
       return DYN
   }
-}
-
-function isSchema(value: unknown): value is Schema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

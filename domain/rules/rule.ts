@@ -1,5 +1,6 @@
 import { accept, type Decider, type Decision, reject } from '../kernel/decider.ts'
 import { streamName } from '../kernel/ids.ts'
+import { isRecord } from '../kernel/json.ts'
 import type { RuleLifeEvent } from './events.ts'
 import type { RuleSettings } from './rule-settings.ts'
 
@@ -99,7 +100,7 @@ export function sameSettings(a: RuleSettings, b: RuleSettings): boolean {
 
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, each: unknown) =>
-    typeof each === 'object' && each !== null && !Array.isArray(each)
+    isRecord(each)
       ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))
       : each,
   )

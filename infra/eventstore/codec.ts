@@ -3,6 +3,7 @@ import addFormats from 'ajv-formats'
 import { validate as isUuid, NIL } from 'uuid'
 import { eventCatalogue } from '../../domain/event-catalogue.ts'
 import { MAX_STREAM_NAME_LENGTH, tenantOfStream } from '../../domain/kernel/ids.ts'
+import { isRecord } from '../../domain/kernel/json.ts'
 import { storedSchema } from '../../domain/kernel/personal.ts'
 import {
   type ContextEvents,
@@ -206,9 +207,7 @@ function readData(
 function parseObject(text: string): NewEvent['data'] | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as NewEvent['data'])
-      : undefined
+    return isRecord(value) ? value : undefined
   } catch {
     return undefined
   }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { backoff } from '../../domain/kernel/backoff.ts'
 import {
   type AppendContext,
   type Appended,
@@ -14,7 +15,6 @@ import {
   type RecordedEvent,
 } from '../../services/ports/event-store.ts'
 import type { Logger } from '../../services/ports/logger.ts'
-import { backoff } from '../backoff.ts'
 import type { PersonalData } from './personal-data.ts'
 
 const RETRY_MIN_MS = 100

@@ -1,6 +1,7 @@
 import { type JsMsg, type MsgHdrs, MsgHdrsImpl } from 'nats'
 import { shownType } from '../../domain/custom/events.ts'
 import { eventDefinition, isOfNewerProgram } from '../../domain/event-catalogue.ts'
+import { isRecord } from '../../domain/kernel/json.ts'
 import { currentVersion } from '../../domain/kernel/upcast.ts'
 import type { Position, RecordedEvent } from '../../services/ports/event-store.ts'
 import type { DeliveredMessage, PublishedEvent } from '../../services/ports/message-bus.ts'
@@ -42,7 +43,7 @@ function dataOf(event: RecordedEvent): string | undefined {
 function isObject(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isRecord(value)
   } catch {
     return false
   }

@@ -8,6 +8,7 @@ import {
   type NatsConnection,
   nanos,
 } from 'nats'
+import { backoff } from '../../domain/kernel/backoff.ts'
 import type { Logger } from '../../services/ports/logger.ts'
 import type { DeliveredMessage, SubscribeOptions } from '../../services/ports/message-bus.ts'
 import { decode } from './cloud-event.ts'
@@ -140,7 +141,7 @@ async function attend(
     message.ack()
   } catch (error) {
     const { deliveryCount } = message.info
-    const retryMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.min(deliveryCount - 1, 10))
+    const retryMs = backoff(deliveryCount - 1, RETRY_MS, MAX_RETRY_MS)
     const { subject } = message
     logger.warn({ err: error, durable, subject, deliveryCount, retryMs }, 'message handler failed')
     message.nak(retryMs)

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { backoff } from '../../domain/kernel/backoff.ts'
 import type { EventStore, Position } from '../../services/ports/event-store.ts'
 import type { Logger } from '../../services/ports/logger.ts'
 import {
@@ -8,7 +9,6 @@ import {
   type PublishedEvent,
 } from '../../services/ports/message-bus.ts'
 import type { Metrics } from '../../services/ports/metrics.ts'
-import { backoff } from '../backoff.ts'
 import { isLarge, readAhead } from '../eventstore/read-ahead.ts'
 import type { Held } from '../postgres/lease.ts'
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { backoff } from '../../domain/kernel/backoff.ts'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
 import type { Logger } from '../../services/ports/logger.ts'
-import { backoff } from '../backoff.ts'
 import { FencedError } from '../postgres/fence.ts'
 import { holdLeases } from '../postgres/lease.ts'
 import { createReadDatabase } from '../postgres/pool.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { backoff } from '../../domain/kernel/backoff.ts'
 import type { AnyReadModel } from '../../projections/kernel/read-model.ts'
-import { backoff } from '../backoff.ts'
 import { addCheckpoints, readCheckpoints } from './checkpoints.ts'
 import { type RebuildDeps, rebuildReadModel } from './rebuild.ts'
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { backoff } from '../../infra/backoff.ts'
+import { backoff } from '../../domain/kernel/backoff.ts'
 import type { Child, ChildEnd } from './child.ts'
 
 const MIN_BACKOFF_MS = 200

@@ -3,7 +3,7 @@ import type { Logger } from '../ports/logger.ts'
 import { EventMessage } from './event-message.ts'
 import { isSelected } from './event-query.ts'
 import type { FeedClient, FeedEnd } from './feed-client.ts'
-import { LogTail } from './log-tail.ts'
+import { LogFollower } from './log-follower.ts'
 import type { RecentEvents } from './recent-events.ts'
 
 export type FeedTiming = {
@@ -59,7 +59,7 @@ export type EventFeedDeps = {
 export class EventFeed {
   readonly #deps: EventFeedDeps
   readonly #timing: FeedTiming
-  readonly #tail: LogTail
+  readonly #follower: LogFollower
   readonly #members = new Set<Member>()
   readonly #live = new Map<string, Set<Member>>()
   readonly #waitingToRead: (() => void)[] = []
@@ -70,7 +70,7 @@ export class EventFeed {
 
   constructor(deps: EventFeedDeps) {
     this.#deps = deps
-    this.#tail = new LogTail({
+    this.#follower = new LogFollower({
       ...deps,
       onEvent: (message) => this.#deliver(message),
       onLost: () => this.#endAll('broken'),
@@ -115,12 +115,12 @@ export class EventFeed {
     if (this.#members.size > 0) return
     clearInterval(this.#beats)
     this.#beats = undefined
-    this.#tail.stop()
+    this.#follower.stop()
   }
 
   async #bringUp(member: Member): Promise<void> {
     const { client } = member
-    const recent = await this.#tail.follow()
+    const recent = await this.#follower.follow()
     this.#recent = recent
     while (client.isOpen) {
       await this.#untilRoom(member)

@@ -1,4 +1,5 @@
 import { parseAllDocuments, stringify } from 'yaml'
+import { isRecord } from '../../domain/kernel/json.ts'
 import type { Api } from './api.ts'
 import { naming, type PlannedChange, type SourceFile } from './apply-files.ts'
 import { CliError, EXIT, usage } from './failure.ts'
@@ -70,7 +71,7 @@ export function rulesIn({ file, text }: SourceFile): readonly object[] {
     const [error] = document.errors
     if (error !== undefined) throw usage(`${printable(file)}: ${printableLines(error.message)}`)
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES })
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+    if (isRecord(value)) return value
     throw usage(`${printable(file)}: a rule is a mapping.`)
   })
 }

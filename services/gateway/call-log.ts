@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { v4 as randomUuid } from 'uuid'
 import type { GatewayEvent } from '../../domain/gateway/events.ts'
+import { backoff } from '../../domain/kernel/backoff.ts'
 import { streamName } from '../../domain/kernel/ids.ts'
 import {
   type EventStore,
@@ -58,6 +59,7 @@ export function createUsageRecorder(deps: UsageRecorderDeps): UsageRecorder {
   }
 }
 
+const RETRY_MS = 100
 const MAX_RETRY_MS = 5_000
 /** What one append may carry. */
 const MAX_GROUP_BYTES = 1_048_576
@@ -134,7 +136,7 @@ class CallWriter {
         attempt = 0
       } else {
         if (this.#finishing.signal.aborted && attempt > 0) return
-        await this.#pause(Math.min(MAX_RETRY_MS, 100 * 2 ** attempt))
+        await this.#pause(backoff(attempt, RETRY_MS, MAX_RETRY_MS))
         attempt++
       }
     }

@@ -1,5 +1,6 @@
 import { SUBSCRIPTION_ID_META_KEY } from '@modelcontextprotocol/server'
 import type { FastifyReply } from 'fastify'
+import { isRecord } from '../../domain/kernel/json.ts'
 import type { JsonObject } from '../ports/mcp-upstream.ts'
 import type { Caller } from './call-log.ts'
 import { EventStream } from './event-stream.ts'
@@ -70,7 +71,7 @@ export class Subscriptions {
     reply: FastifyReply,
   ): RpcError | undefined {
     const wanted = params.notifications
-    if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted))
+    if (!isRecord(wanted))
       return { code: RPC.invalidParams, message: 'params.notifications must be an object.' }
     const honoured = honouredPart(wanted as JsonObject)
     const tag = { [SUBSCRIPTION_ID_META_KEY]: id }

@@ -1,5 +1,6 @@
 import type { ActiveVersion } from '../../domain/gateway/active-version.ts'
 import { toolList, toolListStream } from '../../domain/gateway/tool-list.ts'
+import { isRecord } from '../../domain/kernel/json.ts'
 import { sha256 } from '../kernel/canonical-json.ts'
 import { execute } from '../kernel/execute.ts'
 import type { EventStore } from '../ports/event-store.ts'
@@ -68,7 +69,7 @@ function canonical(tools: readonly unknown[]): string {
 
 function sorted(tool: unknown): string {
   return JSON.stringify(tool, (_key, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
+    isRecord(value)
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
       : value,
   )

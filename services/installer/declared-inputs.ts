@@ -1,3 +1,5 @@
+import { isRecord } from '../../domain/kernel/json.ts'
+
 /** What a catalogue entry lets its user set. Everything in it is third-party text. */
 export type Input = {
   readonly name: string
@@ -29,9 +31,7 @@ type Members = Readonly<Record<string, unknown>>
 
 /** Empty for what is no object. */
 export function members(value: unknown): Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Members)
-    : {}
+  return isRecord(value) ? value : {}
 }
 
 /** The oldest server.json formats write their members in snake case. */

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { backoff } from '../../infra/backoff.ts'
+import { backoff } from '../../domain/kernel/backoff.ts'
 import type { HealthResult } from '../kernel/health-routes.ts'
 import type { Logger } from '../ports/logger.ts'
 

@@ -1,3 +1,4 @@
+import { isRecord } from '../../domain/kernel/json.ts'
 import type { Entry, EntryKey } from '../../domain/registry/catalogue-entry.ts'
 import { problemsOf } from '../../domain/registry/server-json.ts'
 import { canonicalJson, sha256 } from '../kernel/canonical-json.ts'
@@ -19,7 +20,7 @@ export type ObservedEntry = EntryKey & {
 
 /** @returns a sentence when the entry cannot be kept at all. */
 export function observe(entry: unknown): ObservedEntry | string {
-  if (!isObject(entry) || !isObject(entry.server)) return 'It is not an object with a "server".'
+  if (!isRecord(entry) || !isRecord(entry.server)) return 'It is not an object with a "server".'
   const { name, version = '' } = entry.server
   if (!isKeyText(name) || name === '') return 'Its name is missing, too long or unprintable.'
   if (!isKeyText(version)) return 'Its version is not a text, too long or unprintable.'
@@ -45,12 +46,8 @@ function isKeyText(value: unknown): value is string {
   return typeof value === 'string' && value.length <= MAX_NAME_LENGTH && !UNPRINTABLE.test(value)
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function updatedAt({ _meta }: Readonly<Record<string, unknown>>): string | undefined {
-  const official = isObject(_meta) ? _meta['io.modelcontextprotocol.registry/official'] : undefined
-  const value = isObject(official) ? official.updatedAt : undefined
+  const official = isRecord(_meta) ? _meta['io.modelcontextprotocol.registry/official'] : undefined
+  const value = isRecord(official) ? official.updatedAt : undefined
   return typeof value === 'string' && /^20\d\d-\d\d-\d\dT[\d:.]+Z$/.test(value) ? value : undefined
 }

@@ -1,3 +1,4 @@
+import { backoff } from '../../domain/kernel/backoff.ts'
 import type { RulesEvaluated } from '../../domain/rules/evaluation.ts'
 import { rule, ruleStream } from '../../domain/rules/rule.ts'
 import { execute } from '../kernel/execute.ts'
@@ -116,7 +117,8 @@ export class ActionLane {
   /** Until it is done, or `signal` aborts: what is owed stays owed. */
   async #again<Done>(signal: AbortSignal, work: () => Promise<Done>): Promise<Done | undefined> {
     const tenantId = this.#tenantId
-    return await untilDone(work, pauseAfter, signal, (error) =>
+    const pause = (failures: number) => backoff(failures - 1, FIRST_PAUSE_MS, MAX_PAUSE_MS)
+    return await untilDone(work, pause, signal, (error) =>
       this.#deps.logger.warn({ err: error, tenantId }, 'what rules owe is interrupted'),
     )
   }
@@ -128,10 +130,6 @@ export class ActionLane {
       this.#wake = resolve
     })
   }
-}
-
-function pauseAfter(failures: number): number {
-  return Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), MAX_PAUSE_MS)
 }
 
 function owedBy(evaluation: RecordedEvent): readonly Firing[] {

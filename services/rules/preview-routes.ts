@@ -75,11 +75,11 @@ export function previewRoutes(deps: PreviewRoutesDeps): FastifyPluginAsyncTypebo
         },
       },
       async (request, reply) => {
-        const ask = await requestOf(deps, request.actor.tenantId, request.body)
         if (running >= MAX_PREVIEWS)
           throw problem(429, 'too-many-previews', `${MAX_PREVIEWS} previews run; try again soon.`)
         running += 1
         try {
+          const ask = await requestOf(deps, request.actor.tenantId, request.body)
           const work = (onProgress: (progress: PreviewProgress) => void) =>
             whileConnected(request, deps.stopping, async (signal) =>
               shown(await preview(deps, ask, signal, onProgress)),

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { backoff } from '../../domain/kernel/backoff.ts'
 import type { KnownWebhook } from '../../domain/webhooks/webhook.ts'
 import type { Slots } from '../kernel/slots.ts'
 import type { OwedDelivery, WebhookKey } from '../ports/delivery-ledger.ts'
@@ -70,7 +71,7 @@ export class Lane {
         logger.warn({ ...this.#key, err: error }, 'webhook delivery is interrupted')
         this.#hasRequests = true
         this.#hasNews = true
-        const pauseMs = Math.min(limits.idleMs, FIRST_PAUSE_MS * 2 ** Math.min(failures, 10))
+        const pauseMs = backoff(failures, FIRST_PAUSE_MS, limits.idleMs)
         failures += 1
         await delay(pauseMs, undefined, { signal }).catch(() => {})
       }

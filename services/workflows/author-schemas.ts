@@ -1,15 +1,13 @@
 import type { ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import type { Fault } from '../../domain/workflows/checks/fault.ts'
+import { type Fault, MAX_DETAIL } from '../../domain/workflows/checks/fault.ts'
 import { tooCostly } from '../../domain/workflows/checks/schema-cost.ts'
 import { schemasIn } from '../../domain/workflows/checks/schemas.ts'
 import type { WorkflowDocument } from '../../domain/workflows/document.ts'
 import { linearRegExp } from '../kernel/linear-regexp.ts'
 
 // JSON Schemas 2020-12 of authors. One refers to nothing but its own parts; two may have the same `$id`.
-
-const MAX_DETAIL = 300
 
 const ajv = addFormats.default(
   new Ajv2020({

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../domain/kernel/json.ts'
+import { isRecord, type Json } from '../../domain/kernel/json.ts'
 import type { Outcome } from '../../domain/workflows/run/commands.ts'
 import { standardError } from '../../domain/workflows/run/fault.ts'
 import type { InstalledCalls } from '../ports/installed-calls.ts'
@@ -18,7 +18,7 @@ export function createMcpCall(calls: InstalledCalls): Call {
     if (installationId === undefined)
       return failure('configuration', 'The endpoint is not http://tidemark/mcp/<installation id>.')
     const { method, parameters = {} } = members
-    if (typeof method !== 'string' || !isObject(parameters))
+    if (typeof method !== 'string' || !isRecord(parameters))
       return failure('configuration', 'A call of an MCP server has a method and an object.')
     const request = { id: idempotencyKey, method, params: parameters }
     const answer = await calls(owner, installationId, request, signal)
@@ -31,14 +31,10 @@ export function createMcpCall(calls: InstalledCalls): Call {
 }
 
 function endpointOf({ transport }: { readonly [member: string]: Json }): string {
-  const http = isObject(transport) ? transport.http : undefined
-  const endpoint = isObject(http) ? http.endpoint : undefined
-  const uri = isObject(endpoint) ? endpoint.uri : endpoint
+  const http = isRecord(transport) ? transport.http : undefined
+  const endpoint = isRecord(http) ? http.endpoint : undefined
+  const uri = isRecord(endpoint) ? endpoint.uri : endpoint
   return typeof uri === 'string' ? uri : ''
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** What the tool says of its error: a third party's text. */

@@ -1,6 +1,6 @@
 import { Cron } from 'croner'
 import { within } from '../../domain/kernel/pointer.ts'
-import type { Fault } from '../../domain/workflows/checks/fault.ts'
+import { type Fault, MAX_DETAIL } from '../../domain/workflows/checks/fault.ts'
 import type { WorkflowDocument } from '../../domain/workflows/document.ts'
 import type { Duration } from '../../domain/workflows/document-parts.ts'
 import { durationMs } from '../../domain/workflows/run/duration.ts'
@@ -57,7 +57,9 @@ function cronFaults(cron: string | undefined): readonly Fault[] {
     return next === null ? [{ pointer, detail: 'it names no time that will come' }] : []
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'it cannot be read'
-    return [{ pointer, detail: `is no cron expression of five fields: ${reason}`.slice(0, 300) }]
+    return [
+      { pointer, detail: `is no cron expression of five fields: ${reason}`.slice(0, MAX_DETAIL) },
+    ]
   }
 }
 

@@ -1,8 +1,6 @@
 import type { ErrorObject } from 'ajv'
 import { within } from '../../domain/kernel/pointer.ts'
-import type { Fault } from '../../domain/workflows/checks/fault.ts'
-
-const MAX_DETAIL = 300
+import { type Fault, MAX_DETAIL } from '../../domain/workflows/checks/fault.ts'
 
 /**
  * What a reader can act on, of ajv's errors. Where a value may have several shapes, the schema

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox'
+import { isRecord } from '../../kernel/json.ts'
 
 // What a condition knows of a value before it has one, taken from JSON schemas. Integers are CEL's
 // `int`, other numbers `double`, instants (`format: date-time`) `timestamp`, what a schema leaves
@@ -127,7 +128,7 @@ export function decoderOf(type: CelType): Decoder | undefined {
 }
 
 function mapRecord(json: unknown, decoderFor: (name: string) => Decoder | undefined): unknown {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return json
+  if (!isRecord(json)) return json
   return Object.fromEntries(
     Object.entries(json).map(([name, value]) => [name, decoderFor(name)?.(value) ?? value]),
   )

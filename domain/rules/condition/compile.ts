@@ -9,7 +9,7 @@ import type { Place } from './place.ts'
 import { compileMatches } from './regex.ts'
 import { type Closure, EvaluationFault } from './run.ts'
 import { Refusal } from './scope.ts'
-import { isNumeric, isRecord, typeName } from './values.ts'
+import { isCelRecord, isNumeric, typeName } from './values.ts'
 import { compileWindow, windowNumber } from './window-call.ts'
 
 /**
@@ -141,7 +141,7 @@ function has(argument: ASTNode | undefined, at: SourceRange, place: Place): Clos
   const key = argument.args[1]
   return (run) => {
     const within = target(run)
-    if (isRecord(within)) return member(within, key) !== undefined
+    if (isCelRecord(within)) return member(within, key) !== undefined
     throw new EvaluationFault(`${typeName(within)} has no fields.`, at)
   }
 }

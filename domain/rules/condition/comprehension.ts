@@ -3,7 +3,7 @@ import { bool } from './logic.ts'
 import type { Place } from './place.ts'
 import { type Closure, charge, EvaluationFault, type Run } from './run.ts'
 import { Refusal } from './scope.ts'
-import { isRecord, typeName } from './values.ts'
+import { isCelRecord, typeName } from './values.ts'
 
 const MACROS = ['all', 'exists', 'exists_one', 'map', 'filter'] as const
 type Macro = (typeof MACROS)[number]
@@ -66,7 +66,7 @@ function itemsOf(range: Closure, at: SourceRange): (run: Run) => readonly unknow
   return (run) => {
     const value = range(run)
     if (Array.isArray(value)) return value
-    if (isRecord(value)) return Object.keys(value)
+    if (isCelRecord(value)) return Object.keys(value)
     throw new EvaluationFault(`Only lists and maps have elements, this is ${typeName(value)}.`, at)
   }
 }

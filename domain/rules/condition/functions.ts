@@ -1,7 +1,7 @@
 import type { SourceRange } from '@marcbachmann/cel-js'
 import { instant, int64 } from './operators.ts'
 import { charge, chargeText, EvaluationFault, type Run } from './run.ts'
-import { Duration, isRecord, typeName } from './values.ts'
+import { Duration, isCelRecord, typeName } from './values.ts'
 
 type Implementation = (run: Run, at: SourceRange, a: unknown, b: unknown, c: unknown) => unknown
 
@@ -91,7 +91,7 @@ function size(run: Run, at: SourceRange, value: unknown): bigint {
     return BigInt(count)
   }
   if (Array.isArray(value)) return BigInt(value.length)
-  if (isRecord(value)) return BigInt(Object.keys(value).length)
+  if (isCelRecord(value)) return BigInt(Object.keys(value).length)
   throw new EvaluationFault(`${typeName(value)} has no size.`, at)
 }
 

@@ -1,6 +1,6 @@
 import type { BinaryOperator, SourceRange } from '@marcbachmann/cel-js'
 import { charge, chargeText, EvaluationFault, type Run } from './run.ts'
-import { compare, Duration, equals, isRecord, noOverload } from './values.ts'
+import { compare, Duration, equals, isCelRecord, noOverload } from './values.ts'
 
 const MAX_INT = 2n ** 63n - 1n
 const MIN_INT = -(2n ** 63n)
@@ -116,6 +116,6 @@ function isIn(run: Run, item: unknown, within: unknown, at: SourceRange): boolea
     charge(run, within.length, at)
     return within.some((each) => equals(run, item, each, at))
   }
-  if (isRecord(within) && typeof item === 'string') return Object.hasOwn(within, item)
+  if (isCelRecord(within) && typeof item === 'string') return Object.hasOwn(within, item)
   throw noOverload(item, 'in', within, at)
 }

@@ -1,4 +1,5 @@
 import type { SourceRange } from '@marcbachmann/cel-js'
+import { isRecord } from '../../kernel/json.ts'
 import { charge, chargeText, EvaluationFault, type Run } from './run.ts'
 
 // CEL values in JavaScript: int is bigint, double number, timestamp Date, map a plain object with
@@ -15,14 +16,8 @@ export class Duration {
 
 export type CelRecord = Readonly<Record<string, unknown>>
 
-export function isRecord(value: unknown): value is CelRecord {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof Date) &&
-    !(value instanceof Duration)
-  )
+export function isCelRecord(value: unknown): value is CelRecord {
+  return isRecord(value) && !(value instanceof Date) && !(value instanceof Duration)
 }
 
 /** CEL's name of a value's type. */

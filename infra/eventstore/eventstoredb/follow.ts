@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventStoreDBClient } from '@eventstore/db-client'
+import { backoff } from '../../../domain/kernel/backoff.ts'
 import {
   type EventFilter,
   type FeedBatch,
@@ -95,7 +96,7 @@ async function eventBefore(position: Position, reader: Reader): Promise<Position
 }
 
 async function pause(failures: number, signal: AbortSignal): Promise<void> {
-  const longest = Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS)
+  const longest = backoff(failures - 1, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
   // Rejects when the following stops, which the caller sees for itself.
   await sleep(longest * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {})
 }

@@ -1,5 +1,6 @@
 import type { CallToolResult } from '@modelcontextprotocol/client'
 import type { Command } from 'commander'
+import { isRecord } from '../../../domain/kernel/json.ts'
 import { CliError, EXIT, usage } from '../failure.ts'
 import { resolveInstallation } from '../installations.ts'
 import { print, printTable } from '../output.ts'
@@ -43,12 +44,11 @@ export function addCallCommand(program: Command): void {
     )
 }
 
-function parseInput(input: string | undefined): Record<string, unknown> {
+function parseInput(input: string | undefined): Readonly<Record<string, unknown>> {
   if (input === undefined) return {}
   try {
     const parsed: unknown = JSON.parse(input)
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
-      return parsed as Record<string, unknown>
+    if (isRecord(parsed)) return parsed
   } catch {
     // The sentence below says it.
   }

@@ -109,6 +109,41 @@ t.test('what one follower has read, the others find in memory', async (t) => {
   t.equal(events.length, 31, 'a later one reads for itself')
 })
 
+t.test('a follower that fell behind what is kept is given everything, once', async (t) => {
+  const [store] = await openStores(t, 1)
+  const { newStream, note, context } = createScene(store)
+  const stream = newStream()
+  const append = (count: number) =>
+    store.append(
+      stream,
+      Array.from({ length: count }, () => note()),
+      'any',
+      context,
+    )
+  const { signal } = new AbortController()
+  const slow = store.follow({ after: 0n, signal, maxBatch: 700 })[Symbol.asyncIterator]()
+  const seen: string[] = []
+  const next = async () => {
+    const { value, done } = await slow.next()
+    if (done === true) throw new Error('The feed ended.')
+    seen.push(...idsOf(value.events))
+    return value.through
+  }
+  let end = (await append(1_000)).position
+  t.ok((await next()) < end)
+  end = (await append(200)).position
+  await given(store, { after: end - 200n }, end, 0)
+  while ((await next()) < end) {}
+  t.strictSame(seen, idsOf(await all(store.readAll())), 'others read beyond where it goes to')
+  for (let round = 0; round < 8; round++) {
+    end = (await append(400)).position
+    // Others read it meanwhile, and what is kept goes on with them.
+    await given(store, { after: end - 400n }, end, 0)
+  }
+  while ((await next()) < end) {}
+  t.strictSame(seen, idsOf(await all(store.readAll())))
+})
+
 async function counted(t: Test) {
   const { appUrl } = await freshDatabase(t)
   const pool = createPool(appUrl, { max: 8 })

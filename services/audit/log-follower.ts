@@ -11,7 +11,7 @@ const SUBJECT_ERASED: SubjectErasedEvent['type'] = 'SubjectErased'
 /** Of live events: then connections get to take what was sent. */
 const BREATH_CHARACTERS = 128 * 1024
 
-export type LogTailDeps = {
+export type LogFollowerDeps = {
   readonly store: EventStore
   readonly logger: Logger
   /** Called with each new event, in order; by then `RecentEvents` has it. */
@@ -21,11 +21,11 @@ export type LogTailDeps = {
 }
 
 /** The end of the log, followed once for all who want to know of it. */
-export class LogTail {
-  readonly #deps: LogTailDeps
+export class LogFollower {
+  readonly #deps: LogFollowerDeps
   #following: { readonly recent: Promise<RecentEvents>; readonly stop: AbortController } | undefined
 
-  constructor(deps: LogTailDeps) {
+  constructor(deps: LogFollowerDeps) {
     this.#deps = deps
   }
 
