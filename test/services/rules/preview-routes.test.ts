@@ -10,10 +10,12 @@ import type { CausesTables } from '../../../projections/audit/causes.ts'
 import type { RuleEvaluationsTables } from '../../../projections/rules/rule-evaluations.ts'
 import type { NewEvent } from '../../../services/ports/event-store.ts'
 import { silent } from '../../../services/ports/logger.ts'
+import type { WorkerPool } from '../../../services/ports/worker-pool.ts'
 import { previewRoutes } from '../../../services/rules/preview-routes.ts'
 import { testApp } from '../../support/app.ts'
 import { freshPostgresStore } from '../../support/postgres-store.ts'
 import { INSTALLATION, ruleOf, toolCalled } from '../../support/rules.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 const START = Date.parse('2026-01-02T00:00:00.000Z')
 let now = START
@@ -201,3 +203,31 @@ t.test(
     t.equal((await inject(request, { scopes: ['rules:read'] })).statusCode, 403)
   },
 )
+
+t.test('beyond four previews at once nothing is read or compiled for another one', async (t) => {
+  let [begun, goOn] = [0, () => {}]
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  const slow: WorkerPool = {
+    async run(task, input) {
+      begun += 1
+      await held
+      return await workers.run(task, input)
+    },
+    [Symbol.asyncDispose]: async () => {},
+  }
+  const deps = { log: store, db, workers: slow, logger: silent, stopping }
+  const { inject: ask } = await testApp(t, previewRoutes(deps))
+  const url = '/v1/rules/preview'
+  const running = [1, 2, 3, 4].map(() => ask({ method: 'POST', url, payload: { settings } }))
+  await waitFor('four to be under way', async () => begun === 4)
+  const broken = { settings: { ...settings, condition: '(' } }
+  t.match((await ask({ method: 'POST', url, payload: broken })).json(), {
+    status: 429,
+    code: 'too-many-previews',
+  })
+  goOn()
+  for (const each of running) t.equal((await each).statusCode, 200)
+  t.equal((await ask({ method: 'POST', url, payload: broken })).statusCode, 422)
+})
