@@ -75,6 +75,9 @@ const IssuedKey = Type.Object({
   ...Key,
   key: Type.String({ description: 'the key itself: shown now and never again' }),
   position,
+  inEffect: Type.Boolean({
+    description: 'false: it works once the read models, which are behind or stand still, follow',
+  }),
 })
 const ListedKey = Type.Object({
   ...Key,
@@ -102,11 +105,16 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
     decider: Decider<State, Command, Event, Code>,
     stream: string,
     command: Command,
-  ): Promise<string> {
+  ): Promise<{ readonly position: string; readonly reached: boolean }> {
     const { position } = await execute(deps.store, decider, stream, command, appendContext(request))
     // Keys are looked up in a read model: whoever has the answer can use the new key at once.
-    await deps.freshness.waitFor(position, EFFECT_TIMEOUT_MS, [apiKeys.name, tenants.name])
-    return position.toString()
+    const names = [apiKeys.name, tenants.name]
+    const reached = await deps.freshness.waitFor(position, EFFECT_TIMEOUT_MS, names)
+    return { position: position.toString(), reached }
+  }
+
+  async function isKnown(keyId: string): Promise<boolean> {
+    return (await findKeyOfAnyTenant(deps.db, keyId)) !== undefined
   }
 
   /** Not by position alone: a read model that stands still is one that says otherwise. */
@@ -145,7 +153,7 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
         const issuedAt = deps.now().toISOString()
         const { keyId, key, secretHash } = deps.apiKeys.create()
         const stream = apiKeyStream(request.actor.tenantId, keyId)
-        const at = await change(request, apiKey, stream, {
+        const { position: at, reached } = await change(request, apiKey, stream, {
           type: 'IssueApiKey',
           keyId,
           secretHash,
@@ -157,9 +165,19 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
           heldScopes: request.actor.scopes,
           now: issuedAt,
         })
+        const inEffect = reached || (await isKnown(keyId))
         reply.code(201).header('cache-control', 'no-store').header('location', `/v1/keys/${keyId}`)
         return {
-          ...{ keyId, key, subjectId: person, name, scopes: asked, issuedAt, position: at },
+          ...{
+            keyId,
+            key,
+            subjectId: person,
+            name,
+            scopes: asked,
+            issuedAt,
+            position: at,
+            inEffect,
+          },
           ...(owner === undefined ? {} : { owner }),
           ...(expiresAt === undefined ? {} : { expiresAt }),
         }
@@ -207,7 +225,10 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
         const now = deps.now().toISOString()
         const { keyId } = request.params
         const stream = apiKeyStream(request.actor.tenantId, keyId)
-        const at = await change(request, apiKey, stream, { type: 'RevokeApiKey', now })
+        const { position: at } = await change(request, apiKey, stream, {
+          type: 'RevokeApiKey',
+          now,
+        })
         return changed(reply, at, await isRevoked(keyId))
       },
     )
@@ -230,7 +251,7 @@ export function identityRoutes(deps: IdentityDeps): FastifyPluginAsyncTypebox {
         const now = deps.now().toISOString()
         const { visibility } = request.body
         const stream = tenantStream(request.actor.tenantId)
-        const at = await change(request, tenant, stream, {
+        const { position: at } = await change(request, tenant, stream, {
           type: 'ChangeCatalogueVisibility',
           visibility,
           now,

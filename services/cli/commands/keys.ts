@@ -64,14 +64,19 @@ export function addKeyCommands(program: Command, recoverKey: RecoverKey): void {
     .option('--subject <id>', 'the person, when they have another key; by default a new one')
     .action(async (name: string, options: IssueOptions, command: Command) => {
       const { api, answer } = sessionOf(command)
-      const issued = await api.post<Key & { key: string }>('/v1/keys', {
+      const issued = await api.post<Key & { key: string; inEffect: boolean }>('/v1/keys', {
         name,
         scopes: options.scopes.split(',').map((scope) => scope.trim()),
         expiresAt: options.expires,
         owner: options.owner,
         subjectId: options.subject,
       })
-      answer(issued, ({ key }) => print(printable(key)))
+      answer(issued, ({ key, inEffect }) => {
+        print(printable(key))
+        // Standard output may be going into a file: it has the key and nothing else.
+        if (!inEffect)
+          process.stderr.write('It works once the read models, which are behind, follow.\n')
+      })
     })
 
   keys
