@@ -22,6 +22,9 @@ function told(
 t.test('where read models are is known of those that were heard of', async (t) => {
   const heard = new HeardPlaces('read', readModels)
   t.equal(heard.reached('all'), undefined)
+  heard.hear(told(4n, names.slice(1)))
+  t.equal(heard.reached('all'), undefined, 'of one nothing was heard')
+  t.equal(heard.reached(names.slice(0, 2)), undefined)
   t.equal(heard.hear(told(5n, names)), true)
   t.equal(heard.reached('all'), 5n)
   heard.hear(told(9n, ['tenants']))

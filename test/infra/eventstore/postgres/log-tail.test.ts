@@ -144,6 +144,15 @@ t.test('a follower that fell behind what is kept is given everything, once', asy
   t.strictSame(seen, idsOf(await all(store.readAll())))
 })
 
+t.test('of events that are too much for one reading none is left out', async (t) => {
+  const [store] = await openStores(t, 1)
+  const { newStream, note, context } = createScene(store)
+  const text = 'x'.repeat(1_000_000)
+  for (let count = 0; count < 12; count++)
+    await store.append(newStream(), [note(text)], 'any', context)
+  t.equal((await given(store, { after: 0n }, 12n, 0)).length, 12)
+})
+
 async function counted(t: Test) {
   const { appUrl } = await freshDatabase(t)
   const pool = createPool(appUrl, { max: 8 })
