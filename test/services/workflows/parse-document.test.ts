@@ -1,24 +1,8 @@
 import t from 'tap'
-import { ProblemError } from '../../../services/kernel/problem.ts'
-import { compileSchema } from '../../../services/workflows/author-schemas.ts'
 import { parseWorkflow } from '../../../services/workflows/parse-document.ts'
 import { cpuMsOf } from '../../support/cpu-time.ts'
 import { workflowExamples } from '../../support/workflow-examples.ts'
-
-const HEAD = 'document: { dsl: 1.0.3, namespace: examples, name: a, version: 1.0.0 }\n'
-const commands = new Set(['sync', 'install'])
-
-/** The faults of a document, a line each: `pointer: line, column: reason`. */
-function faultsOf(body: string, head = HEAD): readonly string[] {
-  try {
-    parseWorkflow(head + body, commands)
-    return []
-  } catch (error) {
-    if (!(error instanceof ProblemError)) throw error
-    if (error.problem.code !== 'workflow-invalid') return [error.problem.code]
-    return (error.problem.errors ?? []).map(({ pointer, detail }) => `${pointer}: ${detail}`)
-  }
-}
+import { commands, faultsOf, HEAD } from '../../support/workflow-faults.ts'
 
 t.test('the same document in YAML and in JSON has the same hash', async (t) => {
   const yaml = parseWorkflow(`${HEAD}do: [ { a: { set: { x: 1 } } } ]`, commands)
@@ -105,35 +89,6 @@ t.test('credentials are named, which is no expression', async (t) => {
   t.match(faultsOf(policies), ['/use/authentications/x/oauth2: line 2, column 32: credentials'])
 })
 
-t.test('a schema of the author that cannot be used is refused', async (t) => {
-  const faults = {
-    'input: { schema: { document: { type: nothing } } }\ndo: []':
-      /^\/input\/schema\/document: line 2, .*cannot be used/,
-    'output: { schema: { document: text } }\ndo: []':
-      /^\/output\/schema\/document: .*no JSON Schema/,
-    'output: { schema: { document: { $async: true } } }\ndo: []': /\$async is not done/,
-    'do: [ { a: { set: { x: 1 }, export: { schema: { document: { $ref: https://a.example/s.json } } } } } ]':
-      /^\/do\/0\/a\/export\/schema\/document: .*can't resolve reference https:\/\/a\.example/,
-    'do: [ { a: { run: { workflow: { namespace: a, name: b, version: 1.0.0 } }, output: { schema: { resource: { endpoint: https://a.example } } } } } ]':
-      /^\/do\/0\/a\/output\/schema\/resource: .*only schemas inside/,
-    'do: [ { a: { listen: { to: { any: [] } }, foreach: { output: { schema: { document: { pattern: "(" } } } } } } ]':
-      /^\/do\/0\/a\/foreach\/output\/schema\/document: /,
-    'input: { schema: { document: { properties: { a: { $ref: "#" } } } } }\ndo: []':
-      /# leads back to itself/,
-    'input: { schema: { document: { items: { uniqueItems: true } } } }\ndo: []':
-      /uniqueItems is not done/,
-    'input: { schema: { document: { $dynamicRef: "#a" } } }\ndo: []': /\$dynamicRef is not done/,
-    'input: { schema: { document: { $ref: "#/%zz" } } }\ndo: []': /can't resolve reference/,
-    [`input: { schema: { document: ${doubling(20)} } }\ndo: []`]: /make too much of it/,
-  }
-  for (const [body, reason] of Object.entries(faults))
-    t.match(faultsOf(body)[0] ?? '', reason, body)
-  const own = '{ $id: "https://a.example/s", $ref: "#/$defs/n", $defs: { n: { type: number } } }'
-  const good = `input: { schema: { document: ${own} } }\noutput: { schema: { document: ${own} } }\ndo: []`
-  t.same(faultsOf(good), [])
-  t.same(faultsOf(good), [], 'the same name again')
-})
-
 t.test('names that a run could not record are refused', async (t) => {
   const name = 'n'.repeat(900)
   const nested = (depth: number): string =>
@@ -147,24 +102,6 @@ t.test('names that a run could not record are refused', async (t) => {
   for (const [body, reason] of Object.entries(faults)) t.match(faultsOf(body)[0] ?? '', reason)
   t.same(faultsOf(`do: [ { a: ${nested(4)} } ]`), [])
 })
-
-t.test("patterns in an author's schema take linear time", async (t) => {
-  const fits = compileSchema({ type: 'string', pattern: '^(a+)+$' })
-  t.ok(typeof fits !== 'string' && fits('a'.repeat(50_000)))
-  t.notOk(typeof fits === 'string' || fits(`${'a'.repeat(50_000)}!`))
-  const both = compileSchema({ allOf: [{ pattern: 'a' }, { pattern: 'b' }] })
-  t.ok(typeof both !== 'string' && both('ab'))
-  t.notOk(typeof both === 'string' || both('a'), 'each pattern counts')
-})
-
-/** A schema that asks for itself over and over, without a circle: 2 to the power of `levels` times. */
-function doubling(levels: number): string {
-  const twice = (level: number) => ({
-    allOf: [{ $ref: `#/$defs/${level}` }, { $ref: `#/$defs/${level}` }],
-  })
-  const names = Array.from({ length: levels }, (_, level) => [level, twice(level + 1)])
-  return JSON.stringify({ $defs: Object.fromEntries([...names, [levels, {}]]), ...twice(0) })
-}
 
 t.test('names that lead nowhere are refused', async (t) => {
   const faults = {
@@ -229,35 +166,6 @@ t.test('expressions that are not jq are refused, with what is wrong', async (t) 
   const named =
     'do: [ { a: { for: { each: line, at: place, in: .x }, do: [ { b: { set: { x: "${ $line + $place }" } } } ] } } ]'
   t.same(faultsOf(named), [])
-})
-
-t.test('a schedule is one that can be kept', async (t) => {
-  const faults = {
-    'schedule: { cron: "61 * * * *" }\ndo: []': '/schedule/cron',
-    'schedule: { cron: "* * * * * *" }\ndo: []': '/schedule/cron',
-    'schedule: { cron: "0 0 30 2 *" }\ndo: []': 'it names no time that will come',
-    'schedule: { every: "${ .x }" }\ndo: []': 'must be a duration such as PT1H',
-    'schedule: { every: { seconds: -1 } }\ndo: []': 'cannot be negative',
-    'schedule: { every: -PT1H }\ndo: []': '/schedule/every',
-    'schedule: { every: PT0S }\ndo: []': 'must be a second or longer',
-    'schedule: { every: P0D }\ndo: []': 'must be a second or longer',
-    'schedule: { after: PT0.5S }\ndo: []': 'must be a second or longer',
-    'schedule: { after: { milliseconds: 999 } }\ndo: []': 'must be a second or longer',
-    'schedule: { on: { all: [] } }\ndo: []': 'names no event',
-    'schedule: { on: { one: { with: { type: a }, correlate: { k: { from: "(", expect: x } } } } }\ndo: []':
-      '/schedule/on/one/correlate/k/from: ',
-    'schedule: { on: { any: [], until: "(" } }\ndo: []': '/schedule/on/until: ',
-    'schedule: { every: PT1H, after: PT1H }\ndo: []': 'must be one of every, cron, after, on',
-  }
-  for (const [body, reason] of Object.entries(faults))
-    t.match(faultsOf(body)[0] ?? '', reason, body)
-  const expecting =
-    'schedule: { on: { one: { with: { type: a }, correlate: { k: { from: .data.k, expect: x } } } } }\ndo: []'
-  t.same(faultsOf(expecting), [])
-  const zoned = (zone: string) => HEAD.replace(' }', `, metadata: { tidemark.timezone: ${zone} } }`)
-  const nightly = 'schedule: { cron: 0 3 * * * }\ndo: []'
-  t.same(faultsOf(nightly, zoned('Europe/Berlin')), [])
-  t.match(faultsOf(nightly, zoned('Europe/Nowhere')), ['is not a time zone'])
 })
 
 t.test("Tidemark's metadata is checked, other metadata is the author's", async (t) => {
