@@ -1,31 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ActiveVersion } from '../../domain/gateway/active-version.ts'
-import {
-  holds,
-  type QuarantineState,
-  quarantine,
-  quarantineStream,
-} from '../../domain/gateway/quarantine.ts'
+import { holds } from '../../domain/gateway/quarantine.ts'
 import { type AfterFailure, afterFailure } from '../../domain/gateway/restart-policy.ts'
-import { execute, load } from '../kernel/execute.ts'
-import type { AppendContext, EventStore } from '../ports/event-store.ts'
-import type { Logger } from '../ports/logger.ts'
 import { type McpConnector, UpstreamLostError } from '../ports/mcp-upstream.ts'
 import { SandboxUnavailableError } from '../ports/sandbox.ts'
 import { quarantinedFault, ServerUnavailableError } from './faults.ts'
-import { GATEWAY_ACTOR, type ProcessJournal } from './process-journal.ts'
+import type { ProcessJournal } from './process-journal.ts'
+import { ServerQuarantine, type ServerQuarantineDeps } from './server-quarantine.ts'
 import { type Lease, ServerRun } from './server-run.ts'
 import type { SupervisionSettings } from './supervision.ts'
 
-export type SupervisionDeps = {
-  readonly store: EventStore
+export type SupervisionDeps = ServerQuarantineDeps & {
   readonly connector: McpConnector
   readonly journal: ProcessJournal
   readonly settings: SupervisionSettings
-  readonly now: () => Date
   /** From 0 to 1. */
   readonly random: () => number
-  readonly logger: Logger
   readonly onRunning: (run: ServerRun) => void
   readonly onEnded: (run: ServerRun) => void
 }
@@ -49,12 +39,12 @@ export class SupervisedServer {
   readonly #deps: SupervisionDeps
   readonly #leaving = new Set<ServerRun>()
   readonly #shutdown = new AbortController()
+  readonly #quarantine: ServerQuarantine
   #run: ServerRun | undefined
   #starting: Starting | undefined
   #failures: readonly number[] = []
   #failedGeneration = -1
   #notBeforeMs = 0
-  #quarantine: Promise<QuarantineState> | undefined
   #callers = 0
   /** What the log said last; undefined while it has said nothing new. */
   #wanted: number | 'nothing' | undefined
@@ -63,6 +53,7 @@ export class SupervisedServer {
     this.tenantId = tenantId
     this.installationId = installationId
     this.#deps = deps
+    this.#quarantine = new ServerQuarantine(tenantId, installationId, deps)
   }
 
   get runs(): readonly ServerRun[] {
@@ -99,16 +90,16 @@ export class SupervisedServer {
 
   /** Somebody put it in quarantine: what runs in the state that this is about ends. */
   async quarantined(): Promise<void> {
-    this.#quarantine = undefined
+    this.#quarantine.forget()
     await this.#starting?.run.catch(() => undefined)
     const run = this.#run
     if (run === undefined) return
-    if (holds(await this.#quarantineState(), run.server.generation)) this.#retire(run)
+    if (holds(await this.#quarantine.state(), run.server.generation)) this.#retire(run)
   }
 
   /** It was lifted: what happened before it does not count any more. */
   quarantineLifted(): void {
-    this.#quarantine = undefined
+    this.#quarantine.forget()
     this.#failures = []
     this.#notBeforeMs = 0
   }
@@ -127,7 +118,7 @@ export class SupervisedServer {
   }
 
   async #current(server: ActiveVersion): Promise<ServerRun> {
-    const state = await this.#quarantineState()
+    const state = await this.#quarantine.state()
     if (holds(state, server.generation)) throw quarantinedFault(state)
     const run = this.#run
     if (run === undefined) return this.#start(server)
@@ -224,7 +215,8 @@ export class SupervisedServer {
     this.#failedGeneration = server.generation
     const next = this.#judge(server)
     this.#failures = next.failures
-    if (next.step === 'quarantine') return this.#enterQuarantine(server, cause, next)
+    if (next.step === 'quarantine')
+      return this.#quarantine.enter(server, cause, next.failures.length)
     this.#notBeforeMs = this.#nowMs() + next.delayMs
     if (server.runtime.kind === 'remote' || this.#shutdown.signal.aborted) return
     if (this.#isOutdated(server)) return
@@ -243,41 +235,6 @@ export class SupervisedServer {
     return afterFailure(policy, this.#failures, this.#nowMs(), this.#deps.random())
   }
 
-  async #enterQuarantine(
-    { installationId, version, generation }: ActiveVersion,
-    cause: string,
-    { failures }: AfterFailure,
-  ): Promise<void> {
-    const { store, now, logger } = this.#deps
-    const since = now().toISOString()
-    const facts = { generation, failures: failures.length, cause: cause.slice(0, 500) }
-    this.#quarantine = Promise.resolve({
-      ...{ status: 'quarantined', since, untilLifted: false },
-      ...facts,
-    })
-    try {
-      const stream = quarantineStream(this.tenantId, installationId)
-      const command = { type: 'QuarantineServer', installationId, version, ...facts } as const
-      await execute(store, quarantine, stream, { ...command, now: since }, this.#context())
-    } catch (error) {
-      logger.error({ error, installationId }, 'A quarantine was not recorded')
-    }
-  }
-
-  async #quarantineState(): Promise<QuarantineState> {
-    this.#quarantine ??= load(
-      this.#deps.store,
-      quarantine,
-      quarantineStream(this.tenantId, this.installationId),
-    ).then(({ state }) => state)
-    try {
-      return await this.#quarantine
-    } catch (error) {
-      this.#quarantine = undefined
-      throw error
-    }
-  }
-
   #retire(run: ServerRun): void {
     this.#part(run)
     run.retire(this.#nowMs())
@@ -287,12 +244,6 @@ export class SupervisedServer {
   #part(run: ServerRun): void {
     if (this.#run === run) this.#run = undefined
     this.#leaving.add(run)
-  }
-
-  #context(): AppendContext {
-    const { tenantId, installationId } = this
-    const actorId = GATEWAY_ACTOR
-    return { tenantId, actorId, correlationId: installationId, causationId: installationId }
   }
 
   #nowMs(): number {
