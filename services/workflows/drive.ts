@@ -121,13 +121,15 @@ export class RunDrive {
 
   /** Begins what is owed and not under way; ends what nobody waits for any more. */
   #begin(session: RunSession): void {
-    const owed = new Map(nextActions(session.state).map((action) => [action.step, action]))
-    for (const [step, { stop }] of this.#underWay) if (!owed.has(step)) stop.abort()
-    for (const [step, action] of owed) {
-      if (this.#underWay.has(step) || this.#later.has(step)) continue
-      if (this.#outcomes.some((each) => each.step === step)) continue
+    const owed = new Map(nextActions(session.state).map((action) => [keyOf(action), action]))
+    for (const [key, { stop }] of this.#underWay) if (!owed.has(key)) stop.abort()
+    for (const [key, action] of owed) {
+      // What is abandoned may just be beginning.
+      if (this.#underWay.has(action.step) || this.#underWay.has(key) || this.#later.has(key))
+        continue
+      if (this.#outcomes.some((each) => each.step === key)) continue
       const stop = new AbortController()
-      this.#underWay.set(step, { stop, done: this.#perform(session, action, stop) })
+      this.#underWay.set(key, { stop, done: this.#perform(session, action, stop) })
     }
   }
 
@@ -137,14 +139,14 @@ export class RunDrive {
     try {
       const signal = AbortSignal.any([this.#until, stop.signal])
       const outcome = await this.#deps.perform(session, action, signal)
-      if (outcome === 'later') this.#later.add(step)
+      if (outcome === 'later' || action.isAbandoned) this.#later.add(keyOf(action))
       else this.#outcomes.push({ step, outcome })
       const seconds = (performance.now() - startedAt) / 1_000
       this.#deps.metrics.workflowStep(action.work.kind, seconds)
     } catch (error) {
       if (!stop.signal.aborted) this.#failure = error
     } finally {
-      this.#underWay.delete(step)
+      this.#underWay.delete(keyOf(action))
       this.#wake()
     }
   }
@@ -163,4 +165,9 @@ export class RunDrive {
     )
     this.#wake = () => {}
   }
+}
+
+/** A step is open or abandoned, and both are told apart. */
+function keyOf({ step, isAbandoned }: Action): number {
+  return isAbandoned ? -step : step
 }

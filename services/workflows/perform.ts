@@ -152,15 +152,15 @@ async function child(
 ): Promise<Outcome | 'later'> {
   const { owner, depth, runId } = session.run
   const { tenantId } = session.ref
+  const context = contextOf(session, action)
+  const stream = runStream(tenantId, runIdOf(tenantId, context.commandId))
+  const before = await load(deps.events, run, stream)
+  if (isAwaited && (action.isAbandoned || isUnwanted(session.run, action.step)))
+    return await cancelled(deps, stream, before.state, context)
   if (depth >= MAX_DEPTH)
     return { error: standardError('configuration', `Runs in runs: ${MAX_DEPTH} at most.`) }
   if (!(await deps.standing.may(tenantId, owner, 'workflows:write')))
     return forbidden('workflows:write')
-  const context = contextOf(session, action)
-  const stream = runStream(tenantId, runIdOf(tenantId, context.commandId))
-  const before = await load(deps.events, run, stream)
-  if (isAwaited && isUnwanted(session.run, action.step))
-    return await cancelled(deps, stream, before.state, context)
   if (before.state.status === 'absent') {
     const parent = isAwaited ? { parent: { runId, step: action.step } } : {}
     const request = { namespace, name, version, input, owner, ...parent, depth: depth + 1 }

@@ -72,7 +72,12 @@ export class RunScenario {
   }
 
   actions(): readonly Action[] {
-    return nextActions(this.state)
+    return nextActions(this.state).filter(({ isAbandoned }) => !isAbandoned)
+  }
+
+  /** Those of runs that nobody waits for. */
+  abandoned(): readonly Action[] {
+    return nextActions(this.state).filter(({ isAbandoned }) => isAbandoned)
   }
 
   outcome(name: string, outcome: Outcome): void {

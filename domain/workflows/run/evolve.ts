@@ -12,6 +12,9 @@ import {
   stepsWithin,
 } from './state.ts'
 
+/** Older ones have been cancelled long ago. */
+const MAX_ABANDONED = 32
+
 type EventData<Type extends RunEvent['type']> = Extract<RunEvent, { readonly type: Type }>['data']
 
 export function evolve(state: RunState, event: RunEvent): RunState {
@@ -100,7 +103,7 @@ function started(data: EventData<'WorkflowRunStarted'>): Run {
     ...rest,
     ...{ status: 'running', suspended: false, context: null, lastStep: 0 },
     open: new Map([[0, root]]),
-    ...{ compensable: [], compensated: false, snapshots: new Map() },
+    ...{ abandoned: [], compensable: [], compensated: false, snapshots: new Map() },
     ...{ ending: undefined, result: undefined },
   }
 }
@@ -217,12 +220,14 @@ function forget(run: Run, steps: readonly OpenStep[]): Run {
   const perhaps = steps
     .filter((each) => each.compensable && isUnderWay(each))
     .map(({ step, reference, input }) => ({ step, reference, input, output: undefined }))
+  const runs = steps.filter(({ work }) => work?.kind === 'run' && work.await)
   return {
     ...run,
     open: omit(
       run.open,
       steps.map(({ step }) => step),
     ),
+    abandoned: [...run.abandoned, ...runs].slice(-MAX_ABANDONED),
     compensable: [...run.compensable, ...perhaps],
   }
 }

@@ -11,15 +11,22 @@ export type Action = {
   readonly work: OwedWork
   /** When nobody waits for it any more, ISO-8601. */
   readonly deadline: string | undefined
+  /** Nobody waits for it: what can be ended is ended, and has no outcome. */
+  readonly isAbandoned: boolean
 }
 
 /** What the run owes now, several at once inside a fork. */
 export function nextActions(state: RunState): readonly Action[] {
-  if (!isRun(state) || isOver(state) || state.suspended) return []
-  return [...state.open.values()].filter(isUnderWay).map((each) => {
-    const { step, attempt, reference, deadline } = each
-    return { step, attempt, reference, deadline, work: each.work as OwedWork }
-  })
+  if (!isRun(state)) return []
+  const abandoned = state.abandoned.map((each) => actionOf(each, true))
+  if (isOver(state) || state.suspended) return abandoned
+  const underWay = [...state.open.values()].filter(isUnderWay)
+  return [...underWay.map((each) => actionOf(each, false)), ...abandoned]
+}
+
+function actionOf(each: OpenStep, isAbandoned: boolean): Action {
+  const { step, attempt, reference, deadline } = each
+  return { step, attempt, reference, deadline, isAbandoned, work: each.work as OwedWork }
 }
 
 export type Timer = {

@@ -103,6 +103,8 @@ export type Run = Omit<Data<'WorkflowRunStarted'>, 'deadline' | 'transformed'> &
   readonly context: Json
   readonly lastStep: number
   readonly open: ReadonlyMap<number, OpenStep>
+  /** Steps that began a run for which nobody waits any more; the newest ones. */
+  readonly abandoned: readonly OpenStep[]
   /** In the order in which they completed. */
   readonly compensable: readonly Compensable[]
   readonly compensated: boolean

@@ -173,6 +173,10 @@ t.test('what operators see of runs', async (t) => {
       { name: 'one', input: { was: 7 } },
       'and takes back what it did',
     )
+    const race = `{ compete: true, branches: [ { inner: { ${inner} } }, { fast: { wait: { seconds: 1 } } } ] }`
+    await apply('racing', `do: [ { race: { fork: ${race} } } ]`)
+    await world.until(await world.begin('racing'), 'completed')
+    await listed('workflow=test.lasting&status=cancelled', 2)
   })
 
   await t.test('runs are followed and steered from the command line', async (t) => {

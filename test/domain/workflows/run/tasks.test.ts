@@ -55,6 +55,18 @@ t.test('expressions see the workflow and the task as the standard describes them
   t.same(run.output, { at: [instant, instant], of: 'example', by: ['set'] })
 })
 
+t.test(
+  'a run that nobody waits for any more is owed its end, whatever becomes of the other',
+  async (t) => {
+    const inner = { run: { workflow: { namespace: 'a', name: 'b', version: '1.0.0' } } }
+    const run = new RunScenario(workflow([{ inner: { ...inner, timeout: { after: 'PT1M' } } }]))
+    t.same(run.abandoned(), [])
+    run.nextTimer()
+    t.equal(run.status, 'faulted')
+    t.match(run.abandoned(), [{ step: 1, attempt: 1, work: { kind: 'run' } }])
+  },
+)
+
 t.test('what is no duration is a fault of the task', async (t) => {
   for (const wait of [{ fortnights: 1 }, {}, { days: '1' }, 5, 'PT']) {
     const run = new RunScenario(workflow([{ a: { wait: '${ .wait }' } }]), { wait })
