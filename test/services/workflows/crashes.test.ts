@@ -56,13 +56,16 @@ type Hooks = {
   readonly append: (...given: Parameters<Append>) => ReturnType<Append>
   /** An effect has happened and nobody knows it yet. */
   readonly effect?: () => void
+  /** What the command `one` answers, or throws. */
+  readonly one?: () => Readonly<Record<string, unknown>>
   /** A process was killed, and another one goes on. */
   readonly restart?: () => void
 }
 
 /** Drives a new run until it is over, with the clock set to what it waits for. */
-async function driven(t: Test, events: EventStore, { append, effect, restart }: Hooks) {
+async function driven(t: Test, events: EventStore, { append, effect, one, restart }: Hooks) {
   const world = effects()
+  if (one !== undefined) world.answer('one', one)
   let clock = Date.parse('2026-01-01T00:00:00.000Z')
   const now = () => new Date(clock)
   const mortal: EventStore = Object.assign(Object.create(events) as EventStore, {
@@ -162,9 +165,14 @@ t.test('a run ends whatever of it the log never takes, and says why', async (t) 
 
   const { told: whole } = await refused(() => false)
   const detail = /cannot be recorded: It does not fit/
-  const parts = new Map(whole.slice(1).map(({ type, data }) => [`${type} ${data.step}`, data]))
-  for (const [name, { step }] of parts) {
-    const type = name.split(' ')[0] ?? ''
+  // Of each type the first one and the last.
+  const types = [...new Set(whole.slice(1).map(({ type }) => type))]
+  const parts = types.flatMap((type) => {
+    const steps = whole.filter((event) => event.type === type).map(({ data }) => data.step)
+    return [...new Set([steps[0], steps.at(-1)])].map((step) => ({ type, step }))
+  })
+  for (const { type, step } of parts) {
+    const name = `${type} ${step}`
     const { run, told, count } = await refused(
       (event) => event.type === type && event.data.step === step && !isFault(event),
     )
@@ -185,6 +193,22 @@ t.test('a run ends whatever of it the log never takes, and says why', async (t) 
     ['cancelled', 'RunCancelled'],
     'where not even a fault is taken, it ends without one',
   )
+})
+
+t.test('a command whose event does not fit faults its step, once', async (t) => {
+  const events = await opened(t)
+  let tries = 0
+  const { session } = await driven(t, events, {
+    append: (...given) => events.append(...given),
+    one() {
+      tries += 1
+      throw new InvalidEventError('The data of the append has 2 bytes too many.')
+    },
+  })
+  t.equal(tries, 1)
+  t.match(session.run.result, {
+    error: { type: /runtime$/, instance: /left$/, detail: /cannot be recorded: .* 2 bytes/ },
+  })
 })
 
 /** The fault that is recorded in place of what is refused, and the beginning that it needs. */
