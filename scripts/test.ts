@@ -4,8 +4,8 @@
  * A Postgres given by TEST_POSTGRES_URL (its superuser's URL) is used as it is.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { freemem, tmpdir } from 'node:os'
 import path from 'node:path'
 import { endLeftovers, RUN_VARIABLE } from './stack/cut-off-run.ts'
 import { startPostgres } from './stack/postgres.ts'
@@ -14,8 +14,14 @@ import { say, sentenceFor } from './stack/say.ts'
 import { allTestFiles, runTestFiles, type Totals } from './stack/test-files.ts'
 import { BUBBLEWRAP, NATS_SERVER } from './stack/tools.ts'
 
-/** Nothing here has to survive a power cut. */
-const THROW_AWAY = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+/** Nothing here has to survive a power cut, or to take much room. */
+const THROW_AWAY = {
+  ...{ fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+  max_wal_size: '256MB',
+}
+/** Hundreds of databases are made and dropped; on a disk that can take longer than all that is tested. */
+const MEMORY = '/dev/shm'
+const ROOM_BYTES = 4 * 2 ** 30
 const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 const root = path.resolve(import.meta.dirname, '..')
@@ -33,9 +39,12 @@ async function testOnThrowAwayServers(files: readonly string[]): Promise<number>
   const natsServer = provide(NATS_SERVER, options)
   const bubblewrap = provide(BUBBLEWRAP, options)
   const directory = mkdtempSync(path.join(tmpdir(), 'tidemark-test-'))
+  const databases = mkdtempSync(path.join(hasRoomInMemory() ? MEMORY : tmpdir(), 'tidemark-test-'))
   const given = process.env.TEST_POSTGRES_URL
   const postgres =
-    given === undefined ? await startPostgres({ directory, settings: THROW_AWAY }) : undefined
+    given === undefined
+      ? await startPostgres({ directory: databases, settings: THROW_AWAY })
+      : undefined
   const stopped = new AbortController()
   for (const signal of STOPPING) process.on(signal, () => stopped.abort())
   try {
@@ -54,7 +63,16 @@ async function testOnThrowAwayServers(files: readonly string[]): Promise<number>
     return conclude(totals)
   } finally {
     await postgres?.stop()
-    rmSync(directory, { recursive: true, force: true })
+    for (const each of [directory, databases]) rmSync(each, { recursive: true, force: true })
+  }
+}
+
+function hasRoomInMemory(): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(MEMORY)
+    return Math.min(bavail * bsize, freemem()) >= ROOM_BYTES
+  } catch {
+    return false
   }
 }
 
