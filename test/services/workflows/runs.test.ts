@@ -292,7 +292,8 @@ t.test('runs', async (t) => {
       const { open } = await world.view(runId)
       return open[0]?.reference === '/do/1/two'
     })
-    const rows = () => world.pool.query('select from ops.workflow_listeners where step = 2')
+    const rows = () =>
+      world.pool.query('select from ops.workflow_listeners where run_id = $1 and step = 2', [runId])
     await waitFor('its row', async () => (await rows()).rowCount === 1)
     await driven.stop()
     await world.pool.query('delete from ops.workflow_watch')
